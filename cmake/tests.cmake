@@ -1,0 +1,32 @@
+# One test program per layer (src/<layer>/*_test.cpp) and one of whole-system tests (tests/*_test.cpp); fuzzers from fuzz/*_fuzz.cpp.
+find_package(GTest REQUIRED)
+
+function(sobre_layer_tests layer)
+  file(GLOB sources CONFIGURE_DEPENDS src/${layer}/*_test.cpp)
+  if(sources)
+    add_executable(${layer}_test ${sources})
+    target_link_libraries(${layer}_test PRIVATE sobre_${layer} GTest::gtest GTest::gtest_main)
+    target_compile_definitions(${layer}_test PRIVATE SOBRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${layer} COMMAND ${layer}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  endif()
+endfunction()
+
+foreach(layer base tensor kernels text format model engine)
+  sobre_layer_tests(${layer})
+endforeach()
+if(SOBRE_CLI)
+  sobre_layer_tests(cli)
+endif()
+
+# Fuzzers are built always: with libFuzzer under clang, else as plain programs that replay the files they are given.
+file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/*_fuzz.cpp)
+foreach(source ${fuzzers})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  if(SOBRE_FUZZ_ENGINE)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE fuzz/replay_main.cpp)
+  endif()
+  target_link_libraries(${name} PRIVATE sobre_engine)
+endforeach()

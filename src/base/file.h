@@ -1,0 +1,60 @@
+// Files: read-only mappings, whole small files, and writes that are all or nothing.
+// Owned by whoever opens them; a MappedFile may be shared among threads (it never changes).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace sobre {
+
+/// A file mapped read-only for as long as this object lives. Views into it must not outlive it.
+class MappedFile {
+ public:
+  /// Maps a regular file. Errors: missing, not a regular file, unreadable.
+  [[nodiscard]] static Result<MappedFile> open(const std::string& path);
+
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+  [[nodiscard]] std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// Gives the pages of a part of the mapping back to the system (they are read again when touched).
+  void release(std::span<const std::byte> part) const;
+
+ private:
+  MappedFile() = default;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  std::string path_;
+};
+
+/// Reads a whole file of at most `max_bytes` bytes.
+[[nodiscard]] Result<std::string> read_file(const std::string& path, uint64_t max_bytes);
+
+/// Writes a new file under a temporary name beside `path`, syncs it and renames it: readers see the old bytes or the new.
+class AtomicFile {
+ public:
+  [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();  // without commit() the temporary file is removed
+
+  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes);
+  [[nodiscard]] Result<void> write(std::string_view text);
+  [[nodiscard]] Result<void> commit();
+
+ private:
+  AtomicFile() = default;
+  int fd_ = -1;
+  std::string path_, temporary_;
+};
+
+}  // namespace sobre

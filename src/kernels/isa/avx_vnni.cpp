@@ -1,0 +1,31 @@
+// AVX2 with AVX-VNNI (processors with VNNI but without AVX-512): as AVX2, with exact dot products of unsigned and signed bytes.
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "kernels/plain.h"
+
+namespace {
+
+constexpr int kW = 8;          // lanes of a register
+constexpr int kZero8Log2 = 7;  // log2 of the zero point of stored 8-bit weights; -1: none
+constexpr int kTileCols = 4;   // activation rows whose sums fit the registers
+
+#include "kernels/isa/ymm.inc"
+
+// start + the products of N groups of 4 consecutive values, per lane.
+template <int Bits, int N>
+inline __attribute__((always_inline)) Vi dot(Vi start, const Vb* w, const int8_t* a) {
+  for (int g = 0; g < N; ++g) start = _mm256_dpbusd_avx_epi32(start, w[g], four_activations(a + 4 * g));
+  return start;
+}
+
+#include "kernels/isa/gemm.inc"
+//
+#include "kernels/isa/elementwise.inc"
+//
+#include "kernels/isa/attention.inc"
+
+}  // namespace
+
+#define SOBRE_KERNEL_TABLE sobre_kernels_avx_vnni
+#include "kernels/isa/table.inc"
