@@ -23,6 +23,9 @@ struct Fd {
   }
 };
 
+// O_NONBLOCK: a pipe without a writer is refused below like everything that is no regular file, not waited for.
+int open_for_reading(const std::string& path) { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
+
 Result<uint64_t> regular_size(int fd, const std::string& path) {
   struct stat st{};
   if (::fstat(fd, &st) != 0) return fail("{}: {}", path, std::strerror(errno));
@@ -33,7 +36,7 @@ Result<uint64_t> regular_size(int fd, const std::string& path) {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(open_for_reading(path));
   if (file.fd < 0) return fail("{}: {}", path, std::strerror(errno));
   TRY(const uint64_t size, regular_size(file.fd, path));
   MappedFile m;
@@ -69,7 +72,7 @@ void MappedFile::release(std::span<const std::byte> part) const {
 }
 
 Result<std::string> read_file(const std::string& path, uint64_t max_bytes) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd file(open_for_reading(path));
   if (file.fd < 0) return fail("{}: {}", path, std::strerror(errno));
   TRY(const uint64_t size, regular_size(file.fd, path));
   if (size > max_bytes) return fail("{}: {} bytes, the limit is {}", path, size, max_bytes);
@@ -89,8 +92,13 @@ Result<std::string> read_file(const std::string& path, uint64_t max_bytes) {
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
   AtomicFile f;
   f.path_ = path;
-  f.temporary_ = path + ".tmp" + std::to_string(::getpid());
-  f.fd_ = ::open(f.temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  // O_EXCL: never a file of someone else's, nor one of ours that another thread is writing. A killed process leaves its own.
+  constexpr int kMaxLeftOver = 1000;
+  for (int i = 0; i < kMaxLeftOver; ++i) {
+    f.temporary_ = fmt::format("{}.tmp{}-{}", path, ::getpid(), i);
+    f.fd_ = ::open(f.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (f.fd_ >= 0 || errno != EEXIST) break;
+  }
   if (f.fd_ < 0) return fail("{}: cannot write: {}", f.temporary_, std::strerror(errno));
   return f;
 }

@@ -20,7 +20,8 @@ struct JsonLimits {
   uint64_t max_values = 40'000'000;
 };
 
-/// How dump() writes. The defaults are Python's json.dumps(x, ensure_ascii=False).
+/// How dump() writes. The defaults are Python's json.dumps(x, ensure_ascii=False). Both separators are used as given, with an
+/// indent too (where Python's own default for items is then "," alone).
 struct JsonStyle {
   int indent = -1;  // -1: one line
   std::string item_separator = ", ";
@@ -86,5 +87,21 @@ class Json {
  private:
   std::variant<std::nullptr_t, bool, int64_t, uint64_t, double, std::string, Array, Object> value_;
 };
+
+/// Receives the parts of one JSON text in their order: for readers that keep only what they need, so that a hostile text costs
+/// no tree. An error that a function returns ends the walk and is passed on. Duplicate keys are the handler's to find.
+class JsonHandler {
+ public:
+  virtual ~JsonHandler() = default;
+  [[nodiscard]] virtual Result<void> begin_object() = 0;
+  [[nodiscard]] virtual Result<void> key(std::string_view name) = 0;  // of the object begun last; its value follows
+  [[nodiscard]] virtual Result<void> end_object() = 0;
+  [[nodiscard]] virtual Result<void> begin_array() = 0;
+  [[nodiscard]] virtual Result<void> end_array() = 0;
+  [[nodiscard]] virtual Result<void> scalar(Json value) = 0;  // null, bool, number or string
+};
+
+/// Walks one JSON text with the checks and limits of Json::parse, duplicate keys excepted. Errors name the byte offset.
+[[nodiscard]] Result<void> walk_json(std::string_view text, const JsonLimits& limits, JsonHandler& handler);
 
 }  // namespace sobre

@@ -36,7 +36,7 @@ template <class... Args>
 #define SOBRE_CONCAT(a, b) SOBRE_CONCAT_INNER(a, b)
 
 /// TRY(auto x, f()); declares x with the value of f(), or returns its error from the enclosing function.
-#define TRY(declaration, expression) TRY_INNER(SOBRE_CONCAT(try_result_, __LINE__), declaration, expression)
+#define TRY(declaration, expression) TRY_INNER(SOBRE_CONCAT(try_result_, __COUNTER__), declaration, expression)
 #define TRY_INNER(tmp, declaration, expression)                             \
   auto tmp = (expression);                                                  \
   if (!tmp) return std::unexpected<::sobre::Error>(std::move(tmp).error()); \

@@ -14,8 +14,8 @@ namespace sobre {
 
 namespace {
 
-// About 100 microseconds: longer than any phase of a decode step, shorter than a person's patience with an idle fan.
-constexpr int kSpins = 20000;
+// Tens of microseconds: longer than most phases of a decode step, short enough where members outnumber processors.
+constexpr int kSpins = 4000;
 
 inline void pause_cpu() {
 #if defined(__x86_64__)
@@ -63,8 +63,9 @@ double least_quota(std::string_view root, std::string group, double (*quota)(con
   while (true) {
     const double q = quota(std::string(root) + group);
     if (q > 0 && (least == 0 || q < least)) least = q;
-    if (group.empty() || group == "/") return least;
-    group.resize(group.rfind('/'));
+    const size_t slash = group.rfind('/');
+    if (slash == std::string::npos || group == "/") return least;
+    group.resize(slash);
   }
 }
 

@@ -1,9 +1,107 @@
-// The command line: one file per command, joined here. Runs on the main thread; prints and exits belong to this layer.
+// The command line: one file per command, joined in flags.cpp. Everything here runs on the main thread; standard output carries
+// answers and data, standard error everything else. A command's options are plain values; what the flags may hold is checked
+// before a command sees it.
 #pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "cli/load.h"
+#include "model/export_gguf.h"
+#include "text/chat_template.h"
+
+namespace CLI {
+class App;
+}
 
 namespace sobre {
 
 /// Parses the arguments, runs one command, returns the exit status (0 done, 1 failed with one line on stderr, 2 wrong usage).
 [[nodiscard]] int run_command_line(int argc, char** argv);
+
+/// Adds `run` to the program; the command stores its exit status in `status`, which must outlive the parse.
+void add_run_command(CLI::App& app, int& status);
+
+/// Adds MODEL and the flags of every command that runs a model: --weights, --kv, --isa, --threads, --ctx. `flags` must outlive
+/// the parse.
+void add_model_flags(CLI::App& command, ModelFlags& flags);
+
+/// `sobre show`: what a checkpoint is and needs, without loading its weights.
+struct ShowOptions {
+  ModelFlags model;
+  bool print_template = false;  // the chat template and nothing else
+};
+[[nodiscard]] Result<void> show_command(const ShowOptions& options);
+
+/// `sobre perplexity`: mean negative log-likelihood over chunks of model.context tokens (0: 512), second halves only.
+struct PerplexityOptions {
+  ModelFlags model;
+  std::string text_path;
+  int chunks = 0;            // 0: all whole chunks of the text
+  bool against_f32 = false;  // also compare every distribution with f32 arithmetic on the same file
+};
+[[nodiscard]] Result<void> perplexity_command(const PerplexityOptions& options);
+
+/// `sobre quantize`: a checkpoint of any layout as a GGUF file.
+struct QuantizeOptions {
+  std::string in, out;
+  QuantRecipe recipe = QuantRecipe::kQ8_0;
+  int threads = 0;
+  bool force = false;  // replace `out`
+};
+[[nodiscard]] Result<void> quantize_command(const QuantizeOptions& options);
+
+/// `sobre new`: a checkpoint of random weights in a config's shape (bf16, one safetensors file).
+struct NewOptions {
+  std::string config_path, out_folder;
+  std::string tokenizer_folder;  // empty: none
+  uint64_t seed = 0;
+  int threads = 0;
+};
+[[nodiscard]] Result<void> new_command(const NewOptions& options);
+
+/// `sobre bench`: speed against what this machine can do.
+struct BenchOptions {
+  ModelFlags model;
+  int prompt = 512, decode = 128, repeat = 5;
+  bool json = false;
+};
+[[nodiscard]] Result<void> bench_command(const BenchOptions& options);
+
+/// `sobre logits`: the logits after every id, float32 [n_ids, vocab], little-endian.
+struct LogitsOptions {
+  ModelFlags model;
+  std::string ids_path, out_path;
+};
+[[nodiscard]] Result<void> logits_command(const LogitsOptions& options);
+
+/// `sobre generate`: greedy ids after the given ones, on one line.
+struct GenerateOptions {
+  ModelFlags model;
+  std::string ids_path;
+  int max = 128;
+  bool stop = false;  // end after the model's own end-of-text ids (by default they are ids as all others)
+};
+[[nodiscard]] Result<void> generate_command(const GenerateOptions& options);
+
+/// `sobre tokenize`: standard input to ids (or back).
+struct TokenizeOptions {
+  std::string path;
+  bool jsonl = false, special = false;
+};
+[[nodiscard]] Result<void> tokenize_command(const TokenizeOptions& options);
+
+/// `sobre template`: rows of messages to prompts.
+struct TemplateOptions {
+  std::string path;
+  bool jsonl = false;
+  std::optional<LocalTime> now;  // what strftime_now sees; nothing: the clock
+};
+[[nodiscard]] Result<void> template_command(const TemplateOptions& options);
+
+/// "2026-03-09T14:05:06", a date of the calendar (the zone is not part of it).
+[[nodiscard]] std::optional<LocalTime> parse_local_time(const std::string& text);
 
 }  // namespace sobre

@@ -1,5 +1,6 @@
-// Sampling: from logits to a token id. Deterministic: counter-based random numbers on (seed, choice, position), own exp (detmath), equal
-// logits rank by lower id. One sampler per answer, used by one thread; no allocation after construction.
+// Sampling: from logits to a token id. Deterministic: counter-based random numbers on (seed, choice, position), own exp (the
+// kernels', the same bits on every instruction set), equal logits rank by lower id. One sampler per answer, used by one thread;
+// no allocation after construction.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +13,16 @@
 namespace sobre {
 
 struct SamplingOptions {
-  double temperature = 1.0;        // 0: greedy
-  int top_k = 0;                   // 0: off
-  double top_p = 1.0;              // 1: off
-  double min_p = 0.0;              // 0: off
-  double repetition_penalty = 1.0; // divides positive, multiplies negative logits of tokens seen (Keskar et al. 2019)
-  double presence_penalty = 0.0;   // OpenAI's definitions: over the answer's tokens
+  double temperature = 1.0;         // 0: greedy
+  int top_k = 0;                    // 0: off
+  double top_p = 1.0;               // 1: off
+  double min_p = 0.0;               // 0: off
+  double repetition_penalty = 1.0;  // divides positive, multiplies negative logits of tokens seen (Keskar et al. 2019)
+  double presence_penalty = 0.0;    // OpenAI's definitions: over the answer's tokens
   double frequency_penalty = 0.0;
-  int penalty_window = 64;         // last tokens that repetition_penalty looks at; -1: all
+  int penalty_window = 64;  // last tokens that repetition_penalty looks at; -1: all
   uint64_t seed = 0;
-  uint32_t choice = 0;             // index of the answer when several are drawn
+  uint32_t choice = 0;  // index of the answer when several are drawn
   std::vector<std::pair<int32_t, float>> logit_bias;
 };
 
@@ -30,20 +31,28 @@ struct SamplingOptions {
 
 class Sampler {
  public:
-  Sampler(const SamplingOptions& options, int vocab_size);
+  /// The options must have passed check_sampling for this vocabulary.
+  Sampler(SamplingOptions options, int vocab_size);
 
   /// The prompt's tokens count for repetition_penalty only.
   void observe_prompt(std::span<const int32_t> ids);
-  /// Draws the next token and remembers it. `position` numbers the tokens of the answer from 0. Order: bias, penalties, temperature,
-  /// top-k, top-p, min-p.
+  /// Draws the next token and remembers it. `logits`: [vocab], finite. `position` numbers the tokens of the answer from 0.
+  /// Order: bias, penalties, temperature, top-k, top-p, min-p.
   [[nodiscard]] int32_t sample(std::span<const float> logits, uint64_t position);
 
  private:
+  void observe(int32_t id);
+  void adjust(std::span<const float> logits);
+  [[nodiscard]] int32_t draw(uint64_t position);
+  [[nodiscard]] size_t sort_until(size_t n, double target);
+
   SamplingOptions options_;
-  std::vector<float> work_;            // [vocab]
-  std::vector<int32_t> order_;         // [vocab] candidates
-  std::vector<int32_t> answer_counts_; // [vocab] occurrences in the answer
-  std::vector<int32_t> recent_;        // ring of the last penalty_window tokens
+  size_t vocab_;
+  std::vector<float> work_;             // [vocab, padded to 16] adjusted logits, then their exponentials
+  std::vector<int32_t> order_;          // [vocab] candidates, best first as far as needed
+  std::vector<int32_t> answer_counts_;  // [vocab] occurrences in the answer
+  std::vector<int32_t> window_counts_;  // [vocab] occurrences within the last penalty_window tokens
+  std::vector<int32_t> recent_;         // ring of the last penalty_window tokens, -1 where none yet
   size_t recent_at_ = 0;
 };
 

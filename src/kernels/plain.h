@@ -59,7 +59,7 @@ struct PlainKernels {
   void (*add_scaled)(float* x, const float* y, float factor, int64_t n);  // x += y * factor, two roundings
   void (*silu_mul)(const float* gate, const float* up, float* out, int64_t n);
   void (*gelu_mul)(const float* gate, const float* up, float* out, int64_t n);  // tanh form
-  void (*exp)(const float* x, float* y, int64_t n);                             // the exp inside attention and the activations
+  void (*exp)(const float* x, float* y, int64_t n);  // the exp inside attention and the activations; x may be y
   // Writes one position of one kv head: the key into column `cell` of the page's [head_dim][64], the value into row `cell`.
   void (*kv_store)(int type, uint8_t* keys, uint8_t* values, int cell, const float* k, const float* v, int head_dim);
   // Softmax attention of n queries that share a kv head; scratch: attention_scratch(head_dim) floats, 64-byte aligned.

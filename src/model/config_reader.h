@@ -1,6 +1,6 @@
-// ConfigReader: typed, range-checked reads of one object of a checkpoint's config. Every number a family takes from a file passes
-// through here, so that a message names the file, the key, the value and what is allowed. Used by the families while loading;
-// a view of a Json that must outlive it, no state of its own.
+// ConfigReader: typed, range-checked reads of one object of a checkpoint's config. Every number a family takes from a file
+// passes through here, so that a message names the file, the key, the value and what is allowed. Used by the families while
+// loading; a view of a Json that must outlive it, no state of its own.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class ConfigReader {
   [[nodiscard]] bool has(std::string_view key) const { return object_->find(key) != nullptr; }
 
   /// A whole number in [min, max]. Without a fallback the key must be there.
-  [[nodiscard]] Result<int64_t> integer(std::string_view key, int64_t min, int64_t max, std::optional<int64_t> fallback = {}) const;
+  [[nodiscard]] Result<int64_t> integer(std::string_view key, int64_t min, int64_t max,
+                                        std::optional<int64_t> fallback = {}) const;
   /// A finite number in [min, max].
   [[nodiscard]] Result<double> number(std::string_view key, double min, double max, std::optional<double> fallback = {}) const;
   [[nodiscard]] Result<bool> flag(std::string_view key, bool fallback) const;

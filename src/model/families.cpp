@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 
 #include "model/config_reader.h"
 #include "model/family_common.h"
@@ -12,8 +11,8 @@ namespace sobre {
 
 namespace {
 
-// What a configuration class of the reference takes for keys that a config leaves out. 0: the key must be there, because released
-// configs always state it, or because the class's value is not that of the released model (SmolLM3's rope_theta).
+// What a configuration class of the reference takes for keys that a config leaves out. 0: the key must be there, because
+// released configs always state it, or because the class's value is not that of the released model (SmolLM3's rope_theta).
 struct Defaults {
   Dims dims;
   double theta = 10000;
@@ -22,15 +21,19 @@ struct Defaults {
   int64_t window = 0;
 };
 
+// How tensors are named: as Llama's; with Gemma's four norms; with Granite 4's fused gate and up.
+enum class Layout : uint8_t { kLlama, kGemma, kGraniteShared };
+
 // A family of HF checkpoints. `read` sets what only this family has, on a plan of uniform layers.
 struct Family {
   std::string_view name;        // DecoderSpec::family
   std::string_view model_type;  // of the (text) config
   Defaults defaults;
-  BiasRule bias = BiasRule::kNone;   // fixed by the class; kNone: attention_bias decides
+  BiasRule bias = BiasRule::kNone;  // fixed by the class; kNone: attention_bias decides
   bool reads_attention_bias = false;
   std::string_view activation_key = "hidden_act";
   std::string_view ffn_key = "intermediate_size";
+  Layout layout = Layout::kLlama;
   Result<void> (*read)(const ConfigReader& config, const Family& family, CheckpointPlan& plan) = nullptr;
 };
 
@@ -58,7 +61,8 @@ Result<std::optional<std::vector<Attention>>> read_layer_types(const ConfigReade
 
 // Gives every sliding layer its window. A window that is not set leaves the layers full, as the reference does.
 void set_windows(DecoderSpec& spec, const std::vector<Attention>& types, int64_t window) {
-  for (size_t i = 0; i < spec.layers.size(); ++i) spec.layers[i].window = types[i] == Attention::kSliding ? static_cast<int>(window) : 0;
+  for (size_t i = 0; i < spec.layers.size(); ++i)
+    spec.layers[i].window = types[i] == Attention::kSliding ? static_cast<int>(window) : 0;
 }
 
 // `sliding_window`: absent takes the class's value, null means none.
@@ -67,34 +71,12 @@ Result<int64_t> read_window(const ConfigReader& config, int64_t class_value) {
   return config.integer("sliding_window", 1, kMaxContext, is_null ? 0 : class_value);
 }
 
-// Windows of one per layer, a repeated list of them (null: full attention), as Mistral's own configs have them.
-Result<void> read_window_list(const ConfigReader& config, std::string_view key, DecoderSpec& spec) {
-  TRY(const Json::Array* list, config.array(key));
-  if (list == nullptr || list->empty() || spec.layers.size() % list->size() != 0) {
-    return fail("{}: {} has {} entries; the {} layers must be a multiple of them", config.where(), key, list == nullptr ? 0 : list->size(),
-                spec.layers.size());
-  }
-  for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const Json& entry = (*list)[i % list->size()];
-    const std::optional<int64_t> window = entry.is_null() ? 0 : entry.as_int();
-    if (!window || *window < (entry.is_null() ? 0 : 1) || *window > kMaxContext) {
-      return fail("{}: {} has {}; allowed are null and 1 to {}", config.where(), key, brief(entry), kMaxContext);
-    }
-    spec.layers[i].window = static_cast<int>(*window);
-  }
-  return {};
-}
-
-Result<RopeConfig> read_one_rope(const ConfigReader& config, const Family& family, CheckpointPlan& plan) {
+// One rope for all layers: all that plain Llama models have.
+Result<void> read_llama(const ConfigReader& config, const Family& family, CheckpointPlan& plan) {
   DecoderSpec& spec = plan.spec;
   TRY(const RopeConfig rope, read_hf_rope(config, family.defaults.theta, spec.layers.front().head_dim, spec.max_context));
   TRY([[maybe_unused]] const int index, add_rope(spec, rope));
   spec.max_context = static_cast<int>(scaled_context(rope, spec.max_context));
-  return rope;
-}
-
-Result<void> read_llama(const ConfigReader& config, const Family& family, CheckpointPlan& plan) {
-  TRY([[maybe_unused]] const RopeConfig rope, read_one_rope(config, family, plan));
   return {};
 }
 
@@ -114,7 +96,7 @@ Result<void> read_ministral3(const ConfigReader& config, const Family& family, C
   DecoderSpec& spec = plan.spec;
   TRY(const std::optional<ConfigReader> nested, hf_rope_object(config));
   if (!nested) return fail("{}: rope_parameters is missing; a ministral3 model needs it", config.where());
-  TRY(const RopeConfig rope, read_one_rope(config, family, plan));
+  TRY_VOID(read_llama(config, family, plan));
   TRY(const double beta, nested->number("llama_4_scaling_beta", 0, kMaxScale, 0));
   if (beta > 0) {
     TRY(const int64_t context, nested->integer("original_max_position_embeddings", 1, kMaxContext));
@@ -135,7 +117,8 @@ Result<void> read_qwen_windows(const ConfigReader& config, const Family& family,
   TRY(const int64_t window, read_window(config, family.defaults.window));
   TRY(const int64_t first, config.integer("max_window_layers", 0, kMaxLayers, 28));
   std::vector<Attention> types(spec.layers.size(), Attention::kFull);
-  for (size_t i = 0; i < types.size(); ++i) types[i] = static_cast<int64_t>(i) >= first ? Attention::kSliding : Attention::kFull;
+  for (size_t i = 0; i < types.size(); ++i)
+    types[i] = static_cast<int64_t>(i) >= first ? Attention::kSliding : Attention::kFull;
   set_windows(spec, listed.value_or(types), window);
   return {};
 }
@@ -160,8 +143,10 @@ Result<void> read_smollm3(const ConfigReader& config, const Family& family, Chec
     return fail("{}: no_rope_layers has {} entries for {} layers", config.where(), list->size(), spec.layers.size());
   }
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const std::optional<int64_t> rope = list == nullptr ? static_cast<int64_t>((static_cast<int64_t>(i) + 1) % interval != 0) : (*list)[i].as_int();
-    if (!rope || (*rope != 0 && *rope != 1)) return fail("{}: no_rope_layers has {}; allowed are 0 and 1", config.where(), brief((*list)[i]));
+    const std::optional<int64_t> rope =
+        list == nullptr ? static_cast<int64_t>((static_cast<int64_t>(i) + 1) % interval != 0) : (*list)[i].as_int();
+    if (!rope || (*rope != 0 && *rope != 1))
+      return fail("{}: no_rope_layers has {}; allowed are 0 and 1", config.where(), brief((*list)[i]));
     spec.layers[i].rope = *rope == 1 ? 0 : -1;
   }
   TRY(const auto listed, read_layer_types(config, spec.layers.size()));
@@ -198,7 +183,8 @@ Result<void> refuse_softcaps(const ConfigReader& config) {
     if (config.find(key) != nullptr) return fail("{}: {} is not supported; only null is", config.where(), key);
   }
   TRY(const bool both_ways, config.flag("use_bidirectional_attention", false));
-  if (both_ways) return fail("{}: use_bidirectional_attention is not supported; text generation needs causal attention", config.where());
+  if (both_ways)
+    return fail("{}: use_bidirectional_attention is not supported; text generation needs causal attention", config.where());
   return {};
 }
 
@@ -209,7 +195,8 @@ Result<void> read_gemma3(const ConfigReader& config, const Family& family, Check
   spec.embedding_scale = static_cast<float>(std::sqrt(static_cast<double>(spec.d_model)));
   TRY(const double scalar, config.number("query_pre_attn_scalar", kMinScale, kMaxScale, 256));
   TRY(const auto listed, read_layer_types(config, spec.layers.size()));
-  const std::string_view key = config.find("sliding_window_pattern") != nullptr ? "sliding_window_pattern" : "_sliding_window_pattern";
+  const std::string_view key =
+      config.find("sliding_window_pattern") != nullptr ? "sliding_window_pattern" : "_sliding_window_pattern";
   TRY(const int64_t period, config.integer(key, 1, kMaxLayers, 6));
   TRY(const int64_t window, read_window(config, family.defaults.window));
   std::vector<Attention> types;
@@ -242,14 +229,18 @@ Result<void> read_granite(const ConfigReader& config, const Family& family, Chec
 
 Result<void> read_granite_hybrid(const ConfigReader& config, const Family& family, CheckpointPlan& plan) {
   TRY(const int64_t experts, config.integer("num_local_experts", 0, 1 << 20, 8));
-  if (experts > 0) return fail("{}: num_local_experts is {}; mixtures of experts are not supported, only 0 is", config.where(), experts);
+  if (experts > 0)
+    return fail("{}: num_local_experts is {}; mixtures of experts are not supported, only 0 is", config.where(), experts);
   TRY(const auto types, read_layer_types(config, plan.spec.layers.size()));
   if (!types) return fail("{}: layer_types is missing, so all layers would be Mamba, which is not supported", config.where());
   if (std::find(types->begin(), types->end(), Attention::kSliding) != types->end()) {
-    return fail("{}: layer_types has sliding_attention; a {} model supports full_attention only", config.where(), family.model_type);
+    return fail("{}: layer_types has sliding_attention; a {} model supports full_attention only", config.where(),
+                family.model_type);
   }
   TRY_VOID(read_granite(config, family, plan));
-  TRY(const std::string position, config.text("position_embedding_type", "none"));
+  const auto position_text = config.text("position_embedding_type", "none");
+  if (!position_text) return std::unexpected(position_text.error());
+  const std::string_view position = *position_text;
   if (position != "rope" && position != "none" && position != "nope") {
     return fail("{}: position_embedding_type \"{}\" is not supported; rope and null are", config.where(), position);
   }
@@ -257,62 +248,82 @@ Result<void> read_granite_hybrid(const ConfigReader& config, const Family& famil
   return {};
 }
 
-// Sizes in the order of Dims: width, layers, heads, kv_heads, head_dim, ffn, context, vocab, eps.
-const std::array<Family, 10>& families() {
-  static const std::array<Family, 10> table = {{
-      {.name = "llama", .model_type = "llama", .defaults = {.dims = {.context = 2048, .eps = 1e-6}}, .reads_attention_bias = true, .read = read_llama},
-      {.name = "mistral",
-       .model_type = "mistral",
-       .defaults = {.dims = {.kv_heads = 8, .context = 131072, .eps = 1e-6}, .window = 4096},
-       .read = read_mistral},
-      {.name = "ministral",
-       .model_type = "ministral",
-       .defaults = {.dims = {.kv_heads = 8, .context = 131072, .eps = 1e-6}, .window = 4096},
-       .read = read_mistral},
-      {.name = "ministral3",
-       .model_type = "ministral3",
-       .defaults = {.dims = {.width = 4096, .layers = 34, .heads = 32, .kv_heads = 8, .head_dim = 128, .ffn = 14336, .context = 262144, .eps = 1e-5},
-                    .theta = 0},
-       .read = read_ministral3},
-      {.name = "smollm3",
-       .model_type = "smollm3",
-       .defaults = {.dims = {.kv_heads = 4, .context = 32768, .eps = 1e-6}, .theta = 0, .tied = true},
-       .reads_attention_bias = true,
-       .read = read_smollm3},
-      {.name = "qwen2",
-       .model_type = "qwen2",
-       .defaults = {.dims = {.kv_heads = 32, .context = 32768, .eps = 1e-6}, .window = 4096},
-       .bias = BiasRule::kQkv,
-       .read = read_qwen2},
-      {.name = "qwen3",
-       .model_type = "qwen3",
-       .defaults = {.dims = {.kv_heads = 32, .head_dim = 128, .context = 32768, .eps = 1e-6}, .window = 4096},
-       .reads_attention_bias = true,
-       .read = read_qwen3},
-      {.name = "gemma3",
-       .model_type = "gemma3_text",
-       .defaults = {.dims = {.width = 2304, .layers = 26, .heads = 8, .kv_heads = 4, .head_dim = 256, .ffn = 9216, .context = 131072, .eps = 1e-6},
-                    .theta = 1e6,
-                    .activation = "gelu_pytorch_tanh",
-                    .tied = true,
-                    .window = 4096},
-       .reads_attention_bias = true,
-       .activation_key = "hidden_activation",
-       .read = read_gemma3},
-      {.name = "granite", .model_type = "granite", .defaults = {.dims = {.context = 2048, .eps = 1e-6}}, .reads_attention_bias = true, .read = read_granite},
-      {.name = "granitemoehybrid",
-       .model_type = "granitemoehybrid",
-       .defaults = {.dims = {.context = 2048, .eps = 1e-6}},
-       .reads_attention_bias = true,
-       .ffn_key = "shared_intermediate_size",
-       .read = read_granite_hybrid},
-  }};
-  return table;
-}
+constexpr std::array<Family, 10> kFamilies = {{
+    {.name = "llama",
+     .model_type = "llama",
+     .defaults = {.dims = {.context = 2048, .eps = 1e-6}},
+     .reads_attention_bias = true,
+     .read = read_llama},
+    {.name = "mistral",
+     .model_type = "mistral",
+     .defaults = {.dims = {.kv_heads = 8, .context = 131072, .eps = 1e-6}, .window = 4096},
+     .read = read_mistral},
+    {.name = "ministral",
+     .model_type = "ministral",
+     .defaults = {.dims = {.kv_heads = 8, .context = 131072, .eps = 1e-6}, .window = 4096},
+     .read = read_mistral},
+    {.name = "ministral3",
+     .model_type = "ministral3",
+     .defaults = {.dims = {.width = 4096,
+                           .layers = 34,
+                           .heads = 32,
+                           .kv_heads = 8,
+                           .head_dim = 128,
+                           .ffn = 14336,
+                           .context = 262144,
+                           .eps = 1e-5},
+                  .theta = 0},
+     .read = read_ministral3},
+    {.name = "smollm3",
+     .model_type = "smollm3",
+     .defaults = {.dims = {.kv_heads = 4, .context = 32768, .eps = 1e-6}, .theta = 0, .tied = true},
+     .reads_attention_bias = true,
+     .read = read_smollm3},
+    {.name = "qwen2",
+     .model_type = "qwen2",
+     .defaults = {.dims = {.kv_heads = 32, .context = 32768, .eps = 1e-6}, .window = 4096},
+     .bias = BiasRule::kQkv,
+     .read = read_qwen2},
+    {.name = "qwen3",
+     .model_type = "qwen3",
+     .defaults = {.dims = {.kv_heads = 32, .head_dim = 128, .context = 32768, .eps = 1e-6}, .window = 4096},
+     .reads_attention_bias = true,
+     .read = read_qwen3},
+    {.name = "gemma3",
+     .model_type = "gemma3_text",
+     .defaults = {.dims = {.width = 2304,
+                           .layers = 26,
+                           .heads = 8,
+                           .kv_heads = 4,
+                           .head_dim = 256,
+                           .ffn = 9216,
+                           .context = 131072,
+                           .eps = 1e-6},
+                  .theta = 1e6,
+                  .activation = "gelu_pytorch_tanh",
+                  .tied = true,
+                  .window = 4096},
+     .reads_attention_bias = true,
+     .activation_key = "hidden_activation",
+     .layout = Layout::kGemma,
+     .read = read_gemma3},
+    {.name = "granite",
+     .model_type = "granite",
+     .defaults = {.dims = {.context = 2048, .eps = 1e-6}},
+     .reads_attention_bias = true,
+     .read = read_granite},
+    {.name = "granitemoehybrid",
+     .model_type = "granitemoehybrid",
+     .defaults = {.dims = {.context = 2048, .eps = 1e-6}},
+     .reads_attention_bias = true,
+     .ffn_key = "shared_intermediate_size",
+     .layout = Layout::kGraniteShared,
+     .read = read_granite_hybrid},
+}};
 
 std::string supported_model_types() {
   std::string text;
-  for (const Family& f : families()) text += (text.empty() ? "" : ", ") + std::string(f.model_type);
+  for (const Family& f : kFamilies) text += (text.empty() ? "" : ", ") + std::string(f.model_type);
   return text;
 }
 
@@ -324,9 +335,9 @@ std::string_view wrapped_model_type(std::string_view wrapper) {
 }
 
 const Family* find_family(std::string_view model_type) {
-  const auto& table = families();
-  const auto found = std::find_if(table.begin(), table.end(), [&](const Family& f) { return f.model_type == model_type; });
-  return found == table.end() ? nullptr : &*found;
+  const auto* const found =
+      std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& f) { return f.model_type == model_type; });
+  return found == kFamilies.end() ? nullptr : found;
 }
 
 struct TextConfig {
@@ -339,13 +350,15 @@ Result<TextConfig> unwrap(const ConfigReader& top) {
   TRY(const std::string outer, top.text("model_type", ""));
   TRY(const std::optional<ConfigReader> inner, top.object("text_config"));
   const bool known = find_family(outer) != nullptr || !wrapped_model_type(outer).empty();
-  if (known && !inner && find_family(outer) == nullptr) return fail("{}: text_config is missing; a {} model needs it", top.where(), outer);
+  if (known && !inner && find_family(outer) == nullptr)
+    return fail("{}: text_config is missing; a {} model needs it", top.where(), outer);
   const ConfigReader& reader = inner ? *inner : top;
   const std::string_view fallback = wrapped_model_type(outer).empty() ? std::string_view(outer) : wrapped_model_type(outer);
   TRY(const std::string type, reader.text("model_type", fallback));
   const Family* family = known ? find_family(type) : nullptr;
   if (family == nullptr) {
-    return fail("{}: model_type \"{}\" is not supported; supported are {}", top.where(), known ? type : outer, supported_model_types());
+    return fail("{}: model_type \"{}\" is not supported; supported are {}", top.where(), known ? type : outer,
+                supported_model_types());
   }
   return TextConfig{reader, family};
 }
@@ -367,7 +380,8 @@ Result<Dims> read_dims(const ConfigReader& config, const Family& family) {
   TRY(dims.kv_heads, config.integer("num_key_value_heads", 1, kMaxHeads, all_heads ? dims.heads : d.kv_heads));
   const bool derived = d.head_dim == 0 || (config.has("head_dim") && config.find("head_dim") == nullptr);
   if (derived && config.find("head_dim") == nullptr && dims.width % dims.heads != 0) {
-    return fail("{}: hidden_size {} is no multiple of num_attention_heads {}, and head_dim is missing", config.where(), dims.width, dims.heads);
+    return fail("{}: hidden_size {} is no multiple of num_attention_heads {}, and head_dim is missing", config.where(),
+                dims.width, dims.heads);
   }
   TRY(dims.head_dim, config.integer("head_dim", 2, kMaxHeadDim, derived ? dims.width / dims.heads : d.head_dim));
   TRY(dims.eps, config.number("rms_norm_eps", kMinEps, kMaxEps, d.eps));
@@ -378,7 +392,8 @@ Result<Activation> read_activation(const ConfigReader& config, const Family& fam
   TRY(const std::string name, config.text(family.activation_key, family.defaults.activation));
   if (name == "silu" || name == "swish") return Activation::kSilu;
   if (name == "gelu_pytorch_tanh") return Activation::kGeluTanh;
-  return fail("{}: {} \"{}\" is not supported; supported are silu and gelu_pytorch_tanh", config.where(), family.activation_key, name);
+  return fail("{}: {} \"{}\" is not supported; supported are silu and gelu_pytorch_tanh", config.where(), family.activation_key,
+              name);
 }
 
 Result<BiasRule> read_bias(const ConfigReader& config, const Family& family) {
@@ -402,11 +417,11 @@ NameScheme hf_names(const Family& family, const TensorDirectory* tensors) {
   names.gate = "mlp.gate_proj";
   names.up = "mlp.up_proj";
   names.down = "mlp.down_proj";
-  if (family.read == read_gemma3) {
+  if (family.layout == Layout::kGemma) {
     names.attn_post_norm = "post_attention_layernorm";
     names.ffn_norm = "pre_feedforward_layernorm";
     names.ffn_post_norm = "post_feedforward_layernorm";
-  } else if (family.read == read_granite_hybrid) {
+  } else if (family.layout == Layout::kGraniteShared) {
     names.fused_gate_up = "shared_mlp.input_linear";
     names.down = "shared_mlp.output_linear";
   }
@@ -432,19 +447,23 @@ Result<void> check_fp8_scale(const TensorDirectory& tensors, const TensorSource&
   if (shape == nullptr || shape->size() != 2 || scale == nullptr) return {};  // not every matrix is converted
   if (block == nullptr) {
     const bool one = std::all_of(scale->begin(), scale->end(), [](int64_t d) { return d == 1; });
-    return one ? Result<void>() : fail("the tensor {} has the shape {}; one scale per weight is expected", name, shape_text(*scale));
+    return one ? Result<void>()
+               : fail("the tensor {} has the shape {}; one scale per weight is expected", name, shape_text(*scale));
   }
   const int64_t rows = *(*block)[0].as_int();
   const int64_t cols = *(*block)[1].as_int();
   if ((*shape)[0] % rows != 0 || (*shape)[1] % cols != 0) {
-    return fail("the tensor {} {} is no multiple of the scale blocks {} x {}, which is not supported", weight.name, shape_text(*shape), rows, cols);
+    return fail("the tensor {} {} is no multiple of the scale blocks {} x {}, which is not supported", weight.name,
+                shape_text(*shape), rows, cols);
   }
   const std::vector<int64_t> expected = {(*shape)[0] / rows, (*shape)[1] / cols};
-  if (*scale != expected) return fail("the tensor {} has the shape {}; expected is {}", name, shape_text(*scale), shape_text(expected));
+  if (*scale != expected)
+    return fail("the tensor {} has the shape {}; expected is {}", name, shape_text(*scale), shape_text(expected));
   return {};
 }
 
-Result<void> read_quantization(const ConfigReader& top, const ConfigReader& text, const TensorDirectory* tensors, CheckpointPlan& plan) {
+Result<void> read_quantization(const ConfigReader& top, const ConfigReader& text, const TensorDirectory* tensors,
+                               CheckpointPlan& plan) {
   TRY(std::optional<ConfigReader> quant, top.object("quantization_config"));
   if (!quant) {
     TRY(quant, text.object("quantization_config"));
@@ -457,12 +476,14 @@ Result<void> read_quantization(const ConfigReader& top, const ConfigReader& text
   TRY(const Json::Array* block, quant->array("weight_block_size"));
   if (block != nullptr) {
     bool valid = block->size() == 2;
-    for (const Json& side : *block) valid = valid && side.is_integer() && side.as_int().value_or(0) >= 1 && *side.as_int() <= kMaxFfn;
+    for (const Json& side : *block)
+      valid = valid && side.is_integer() && side.as_int().value_or(0) >= 1 && *side.as_int() <= kMaxFfn;
     if (!valid) return fail("{}: weight_block_size must be two whole numbers from 1 to {}", quant->where(), kMaxFfn);
   }
   if (tensors == nullptr) return {};
   for (const LayerNames& l : plan.layers) {
-    for (const TensorSource* w : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) TRY_VOID(check_fp8_scale(*tensors, *w, block));
+    for (const TensorSource* w : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down})
+      TRY_VOID(check_fp8_scale(*tensors, *w, block));
   }
   return {};
 }
@@ -492,7 +513,9 @@ Result<CheckpointPlan> read_hf_family(const Json& json, const TensorDirectory* t
   return plan;
 }
 
-Result<CheckpointPlan> plan_from_hf_config(const Json& config, const TensorDirectory& tensors) { return read_hf_family(config, &tensors); }
+Result<CheckpointPlan> plan_from_hf_config(const Json& config, const TensorDirectory& tensors) {
+  return read_hf_family(config, &tensors);
+}
 
 Result<CheckpointPlan> plan_new_checkpoint(const Json& config) { return read_hf_family(config, nullptr); }
 
@@ -500,51 +523,9 @@ Result<CheckpointPlan> plan_from_mistral_params(const Json& params, const Tensor
   return read_mistral_family(params, &tensors);
 }
 
-std::vector<PlannedTensor> planned_tensors(const CheckpointPlan& plan) {
-  std::vector<PlannedTensor> list;
-  std::map<std::string, size_t, std::less<>> seen;
-  // `cols` 0: a vector. Sources that share a tensor add up to its rows.
-  const auto add = [&](const TensorSource& source, int64_t rows, int64_t cols) {
-    if (source.name.empty()) return;
-    const auto [at, fresh] = seen.try_emplace(source.name, list.size());
-    if (fresh) list.push_back({source.name, cols > 0 ? std::vector<int64_t>{rows, cols} : std::vector<int64_t>{rows}});
-    int64_t& first = list[at->second].shape.front();
-    first = std::max(first, source.first_row + rows);
-  };
-  const DecoderSpec& spec = plan.spec;
-  const int64_t width = spec.d_model;
-  add(plan.embedding, spec.vocab_size, width);
-  for (size_t i = 0; i < plan.layers.size(); ++i) {
-    const LayerSpec& l = spec.layers[i];
-    const LayerNames& n = plan.layers[i];
-    const int64_t q_rows = int64_t{l.n_heads} * l.head_dim;
-    const int64_t kv_rows = int64_t{l.n_kv_heads} * l.head_dim;
-    for (const TensorSource* norm : {&n.attn_norm, &n.attn_post_norm, &n.ffn_norm, &n.ffn_post_norm}) add(*norm, width, 0);
-    for (const TensorSource* norm : {&n.q_norm, &n.k_norm}) add(*norm, l.head_dim, 0);
-    add(n.q, q_rows, width);
-    add(n.q_bias, q_rows, 0);
-    for (const TensorSource* kv : {&n.k, &n.v}) add(*kv, kv_rows, width);
-    for (const TensorSource* kv : {&n.k_bias, &n.v_bias}) add(*kv, kv_rows, 0);
-    add(n.o, width, q_rows);
-    add(n.o_bias, width, 0);
-    for (const TensorSource* in : {&n.gate, &n.up}) add(*in, l.ffn_dim, width);
-    add(n.down, width, l.ffn_dim);
-  }
-  add(plan.final_norm, width, 0);
-  add(plan.head, spec.vocab_size, width);
-  return list;
-}
-
-bool is_ignorable(const CheckpointPlan& plan, std::string_view name) {
-  const auto starts = [&](const std::string& prefix) { return name.starts_with(prefix); };
-  const auto holds = [&](const std::string& part) { return name.find(part) != std::string_view::npos; };
-  return std::any_of(plan.ignored_prefixes.begin(), plan.ignored_prefixes.end(), starts) ||
-         std::any_of(plan.ignored_parts.begin(), plan.ignored_parts.end(), holds);
-}
-
 std::string supported_families() {
   std::string text;
-  for (const Family& f : families()) text += (text.empty() ? "" : ", ") + std::string(f.name);
+  for (const Family& f : kFamilies) text += (text.empty() ? "" : ", ") + std::string(f.name);
   return text;
 }
 

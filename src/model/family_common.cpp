@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <optional>
 
 namespace sobre {
 
@@ -20,11 +22,13 @@ Result<void> check_layer(const DecoderSpec& spec, const LayerSpec& layer, int in
   TRY_VOID(range("the feed-forward width", layer.ffn_dim, 1, kMaxFfn));
   TRY_VOID(range("the sliding window", layer.window, 0, kMaxContext));
   TRY_VOID(range("the rope index", layer.rope, -1, static_cast<int64_t>(spec.ropes.size()) - 1));
-  if (layer.head_dim % 2 != 0) return fail("layer {}: the head size {} is odd; rotary pairs need an even one", index, layer.head_dim);
+  if (layer.head_dim % 2 != 0)
+    return fail("layer {}: the head size {} is odd; rotary pairs need an even one", index, layer.head_dim);
   if (layer.n_heads % layer.n_kv_heads != 0) {
     return fail("layer {}: {} heads are no multiple of {} key/value heads", index, layer.n_heads, layer.n_kv_heads);
   }
-  if (layer.rope >= 0 && spec.ropes[static_cast<size_t>(layer.rope)].inv_freq.size() * 2 != static_cast<size_t>(layer.head_dim)) {
+  if (layer.rope >= 0 &&
+      spec.ropes[static_cast<size_t>(layer.rope)].inv_freq.size() * 2 != static_cast<size_t>(layer.head_dim)) {
     return fail("layer {}: rope {} does not fit the head size {}", index, layer.rope, layer.head_dim);
   }
   if (!within(layer.score_scale, kMinScale, kMaxScale)) {
@@ -52,11 +56,18 @@ class Binder {
   Result<TensorSource> need(std::string name, const std::vector<int64_t>& shape) const {
     if (tensors_ == nullptr) return TensorSource{std::move(name)};
     const std::vector<int64_t>* found = tensors_->shape(name);
-    if (found == nullptr) return fail("the tensor {} {} is missing; a {} model needs it", name, shape_text(shape), spec_.family);
+    if (found == nullptr)
+      return fail("the tensor {} {} is missing; a {} model needs it", name, shape_text(shape), spec_.family);
     if (*found != shape) {
-      return fail("the tensor {} has the shape {}; the {} config calls for {}", name, shape_text(*found), spec_.family, shape_text(shape));
+      return fail("the tensor {} has the shape {}; the {} config calls for {}", name, shape_text(*found), spec_.family,
+                  shape_text(shape));
     }
     return TensorSource{std::move(name)};
+  }
+
+  // A norm of the layer where the spec has it.
+  Result<TensorSource> need_if(bool wanted, std::string_view stem, int64_t size) const {
+    return wanted ? need(weight(stem), {size}) : Result<TensorSource>(TensorSource{});
   }
 
   // Embedding, final norm and head. A tied checkpoint may hold the shared matrix under either name.
@@ -99,10 +110,10 @@ class Binder {
     const std::vector<int64_t> width = {spec_.d_model};
     TRY(names.attn_norm, need(weight(scheme_.attn_norm), width));
     TRY(names.ffn_norm, need(weight(scheme_.ffn_norm), width));
-    if (layer.attn_post_norm) TRY(names.attn_post_norm, need(weight(scheme_.attn_post_norm), width));
-    if (layer.ffn_post_norm) TRY(names.ffn_post_norm, need(weight(scheme_.ffn_post_norm), width));
-    if (layer.qk_norm) TRY(names.q_norm, need(weight(scheme_.q_norm), {layer.head_dim}));
-    if (layer.qk_norm) TRY(names.k_norm, need(weight(scheme_.k_norm), {layer.head_dim}));
+    TRY(names.attn_post_norm, need_if(layer.attn_post_norm, scheme_.attn_post_norm, spec_.d_model));
+    TRY(names.ffn_post_norm, need_if(layer.ffn_post_norm, scheme_.ffn_post_norm, spec_.d_model));
+    TRY(names.q_norm, need_if(layer.qk_norm, scheme_.q_norm, layer.head_dim));
+    TRY(names.k_norm, need_if(layer.qk_norm, scheme_.k_norm, layer.head_dim));
     const int64_t q_rows = int64_t{layer.n_heads} * layer.head_dim;
     TRY(names.o, need(weight(scheme_.o), {spec_.d_model, q_rows}));
     TRY_VOID(bind_qkv(layer, names));
@@ -135,7 +146,8 @@ class Binder {
     return {};
   }
 
-  static void split_qkv(const std::string& name, int64_t q_rows, int64_t kv_rows, TensorSource& q, TensorSource& k, TensorSource& v) {
+  static void split_qkv(const std::string& name, int64_t q_rows, int64_t kv_rows, TensorSource& q, TensorSource& k,
+                        TensorSource& v) {
     q = {name, 0, q_rows};
     k = {name, q_rows, kv_rows};
     v = {name, q_rows + kv_rows, kv_rows};
@@ -220,7 +232,8 @@ Result<void> check_spec(const DecoderSpec& spec) {
   TRY_VOID(range("the width", spec.d_model, 1, kMaxWidth));
   TRY_VOID(range("the vocabulary", spec.vocab_size, 0, kMaxVocab));
   TRY_VOID(range("the context", spec.max_context, 1, kMaxContext));
-  if (!within(spec.norm_eps, kMinEps, kMaxEps)) return fail("the norm epsilon is {}; allowed are {} to {}", spec.norm_eps, kMinEps, kMaxEps);
+  if (!within(spec.norm_eps, kMinEps, kMaxEps))
+    return fail("the norm epsilon is {}; allowed are {} to {}", spec.norm_eps, kMinEps, kMaxEps);
   TRY_VOID(scale("the embedding scale", spec.embedding_scale));
   TRY_VOID(scale("the residual scale", spec.residual_scale));
   TRY_VOID(scale("the logit divisor", spec.logit_divisor));
@@ -232,8 +245,68 @@ Result<void> check_spec(const DecoderSpec& spec) {
   return {};
 }
 
-Result<void> bind_tensors(CheckpointPlan& plan, const NameScheme& scheme, const BindRules& rules, const TensorDirectory* tensors) {
+Result<void> bind_tensors(CheckpointPlan& plan, const NameScheme& scheme, const BindRules& rules,
+                          const TensorDirectory* tensors) {
   return Binder(plan, scheme, rules, tensors).bind();
+}
+
+Result<void> read_window_list(const ConfigReader& config, std::string_view key, DecoderSpec& spec) {
+  TRY(const Json::Array* list, config.array(key));
+  if (list == nullptr || list->empty() || spec.layers.size() % list->size() != 0) {
+    return fail("{}: {} has {} entries; the {} layers must be a multiple of them", config.where(), key,
+                list == nullptr ? 0 : list->size(), spec.layers.size());
+  }
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const Json& entry = (*list)[i % list->size()];
+    const std::optional<int64_t> window = entry.is_null() ? 0 : entry.as_int();
+    if (!window || *window < (entry.is_null() ? 0 : 1) || *window > kMaxContext) {
+      return fail("{}: {} has {}; allowed are null and 1 to {}", config.where(), key, brief(entry), kMaxContext);
+    }
+    spec.layers[i].window = static_cast<int>(*window);
+  }
+  return {};
+}
+
+std::vector<PlannedTensor> planned_tensors(const CheckpointPlan& plan) {
+  std::vector<PlannedTensor> list;
+  std::map<std::string, size_t, std::less<>> seen;
+  // `cols` 0: a vector. Sources that share a tensor add up to its rows.
+  const auto add = [&](const TensorSource& source, int64_t rows, int64_t cols) {
+    if (source.name.empty()) return;
+    const auto [at, fresh] = seen.try_emplace(source.name, list.size());
+    if (fresh) list.push_back({source.name, cols > 0 ? std::vector<int64_t>{rows, cols} : std::vector<int64_t>{rows}});
+    int64_t& first = list[at->second].shape.front();
+    first = std::max(first, source.first_row + rows);
+  };
+  const DecoderSpec& spec = plan.spec;
+  const int64_t width = spec.d_model;
+  add(plan.embedding, spec.vocab_size, width);
+  for (size_t i = 0; i < plan.layers.size(); ++i) {
+    const LayerSpec& l = spec.layers[i];
+    const LayerNames& n = plan.layers[i];
+    const int64_t q_rows = int64_t{l.n_heads} * l.head_dim;
+    const int64_t kv_rows = int64_t{l.n_kv_heads} * l.head_dim;
+    for (const TensorSource* norm : {&n.attn_norm, &n.attn_post_norm, &n.ffn_norm, &n.ffn_post_norm}) add(*norm, width, 0);
+    for (const TensorSource* norm : {&n.q_norm, &n.k_norm}) add(*norm, l.head_dim, 0);
+    add(n.q, q_rows, width);
+    add(n.q_bias, q_rows, 0);
+    for (const TensorSource* kv : {&n.k, &n.v}) add(*kv, kv_rows, width);
+    for (const TensorSource* kv : {&n.k_bias, &n.v_bias}) add(*kv, kv_rows, 0);
+    add(n.o, width, q_rows);
+    add(n.o_bias, width, 0);
+    for (const TensorSource* in : {&n.gate, &n.up}) add(*in, l.ffn_dim, width);
+    add(n.down, width, l.ffn_dim);
+  }
+  add(plan.final_norm, width, 0);
+  add(plan.head, spec.vocab_size, width);
+  return list;
+}
+
+bool is_ignorable(const CheckpointPlan& plan, std::string_view name) {
+  const auto starts = [&](const std::string& prefix) { return name.starts_with(prefix); };
+  const auto holds = [&](const std::string& part) { return name.find(part) != std::string_view::npos; };
+  return std::any_of(plan.ignored_prefixes.begin(), plan.ignored_prefixes.end(), starts) ||
+         std::any_of(plan.ignored_parts.begin(), plan.ignored_parts.end(), holds);
 }
 
 }  // namespace sobre

@@ -1,6 +1,6 @@
 // What the three readers of families share (HF configs, Mistral's params.json, GGUF): limits, the uniform decoder most families
-// start from, and the step that finds every tensor of the finished spec in the file and checks its shape. Internal to families*.cpp
-// and family_*.cpp; used once while loading, no state.
+// start from, and the step that finds every tensor of the finished spec in the file and checks its shape. Internal to
+// families*.cpp and family_*.cpp; used once while loading, no state.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/config_reader.h"
 #include "model/families.h"
 #include "model/rope_config.h"
 
 namespace sobre {
 
-// Bounds of every size a checkpoint may state. Generous (released decoders stay far below), and small enough that any product of
-// two of them fits int64 with room.
+// Bounds of every size a checkpoint may state. Generous (released decoders stay far below), and small enough that any product
+// of two of them fits int64 with room.
 inline constexpr int64_t kMaxLayers = 1024, kMaxHeads = 1024, kMaxHeadDim = 1024, kMaxWidth = 65536;
 inline constexpr int64_t kMaxVocab = int64_t{1} << 22, kMaxFfn = int64_t{1} << 18, kMaxContext = int64_t{1} << 24;
 inline constexpr double kMinEps = 1e-12, kMaxEps = 0.1;
@@ -60,10 +61,14 @@ struct BindRules {
   bool tied = false;  // the config says that the head is the embedding
 };
 
-/// Fills in every TensorSource of the plan, and tied_head, and vocab_size where it is 0. `tensors` null: a checkpoint still to be
-/// made, in which everything that is called for exists. Errors: a missing tensor, a shape other than the spec's.
+/// Fills in every TensorSource of the plan, and tied_head, and vocab_size where it is 0. `tensors` null: a checkpoint still to
+/// be made, in which everything that is called for exists. Errors: a missing tensor, a shape other than the spec's.
 [[nodiscard]] Result<void> bind_tensors(CheckpointPlan& plan, const NameScheme& scheme, const BindRules& rules,
                                         const TensorDirectory* tensors);
+
+/// Sets the layers' windows from a list of them (null: full attention) that repeats over the layers, as Mistral's own configs
+/// have it.
+[[nodiscard]] Result<void> read_window_list(const ConfigReader& config, std::string_view key, DecoderSpec& spec);
 
 /// "[2, 3]"
 [[nodiscard]] std::string shape_text(const std::vector<int64_t>& shape);

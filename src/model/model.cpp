@@ -26,4 +26,13 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path, const 
   return std::shared_ptr<const Model>(std::move(model));
 }
 
+std::shared_ptr<const Model> Model::from_parts(DecoderSpec spec, Weights weights, const Kernels& kernels) {
+  auto model = std::shared_ptr<Model>(new Model());
+  model->path_ = "(in memory)";
+  model->kernels_ = &kernels;
+  model->spec_ = std::move(spec);
+  model->weights_ = std::move(weights);
+  return model;
+}
+
 }  // namespace sobre

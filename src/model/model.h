@@ -30,6 +30,9 @@ class Model {
   /// cannot be packed.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> load(const std::string& path, const LoadOptions& options = {});
 
+  /// A model of parts that are already at hand (tests, benchmarks of shapes): no text side.
+  [[nodiscard]] static std::shared_ptr<const Model> from_parts(DecoderSpec spec, Weights weights, const Kernels& kernels);
+
   [[nodiscard]] const DecoderSpec& spec() const { return spec_; }
   [[nodiscard]] const Weights& weights() const { return weights_; }
   [[nodiscard]] const Kernels& kernels() const { return *kernels_; }

@@ -62,8 +62,10 @@ void scale_llama3(const RopeConfig& c, std::vector<double>& inv_freq) {
 // Ranges are checked here and not only where keys are read, so that every way into the table passes them.
 Result<void> check(const RopeConfig& c) {
   if (c.head_dim < 2 || c.head_dim % 2 != 0) return fail("rope: head size {} is not a positive even number", c.head_dim);
-  if (!(c.theta >= kMinTheta && c.theta <= kMaxTheta)) return fail("rope: theta {} is outside {} to {}", c.theta, kMinTheta, kMaxTheta);
-  if (!(c.factor >= 1 && c.factor <= kMaxRopeFactor)) return fail("rope: factor {} is outside 1 to {}", c.factor, kMaxRopeFactor);
+  if (!(c.theta >= kMinTheta && c.theta <= kMaxTheta))
+    return fail("rope: theta {} is outside {} to {}", c.theta, kMinTheta, kMaxTheta);
+  if (!(c.factor >= 1 && c.factor <= kMaxRopeFactor))
+    return fail("rope: factor {} is outside 1 to {}", c.factor, kMaxRopeFactor);
   const bool needs_context = c.kind == RopeConfig::Kind::kLlama3 || c.kind == RopeConfig::Kind::kYarn;
   if (needs_context && (c.original_context < 1 || c.original_context > kMaxRopeContext)) {
     return fail("rope: original context {} is outside 1 to {}", c.original_context, kMaxRopeContext);
@@ -76,7 +78,8 @@ Result<void> check(const RopeConfig& c) {
     return fail("rope: yarn needs 0 < beta_slow ({}) <= beta_fast ({}) <= {}", c.beta_slow, c.beta_fast, kMaxBeta);
   }
   const double magnitude = yarn_magnitude(c);
-  if (!(magnitude > 0 && magnitude <= kMaxMscale)) return fail("rope: yarn attention factor {} is outside 0 to {}", magnitude, kMaxMscale);
+  if (!(magnitude > 0 && magnitude <= kMaxMscale))
+    return fail("rope: yarn attention factor {} is outside 0 to {}", magnitude, kMaxMscale);
   return {};
 }
 
@@ -111,7 +114,8 @@ Result<void> read_yarn(const ConfigReader& rope, int64_t context, RopeConfig& ou
 Result<void> read_scaling(const ConfigReader& rope, int64_t context, RopeConfig& out) {
   TRY(out.kind, read_kind(rope));
   switch (out.kind) {
-    case RopeConfig::Kind::kDefault: return {};
+    case RopeConfig::Kind::kDefault:
+      return {};
     case RopeConfig::Kind::kLinear: {
       TRY(out.factor, rope.number("factor", 1, kMaxRopeFactor));
       return {};
@@ -123,7 +127,8 @@ Result<void> read_scaling(const ConfigReader& rope, int64_t context, RopeConfig&
       TRY(out.original_context, rope.integer("original_max_position_embeddings", 1, kMaxRopeContext, context));
       return {};
     }
-    case RopeConfig::Kind::kYarn: return read_yarn(rope, context, out);
+    case RopeConfig::Kind::kYarn:
+      return read_yarn(rope, context, out);
   }
   return {};
 }
@@ -155,7 +160,8 @@ Result<RopeSpec> make_rope(const RopeConfig& config, std::span<const float> divi
   }
   for (size_t i = 0; i < divisors.size(); ++i) {
     const auto divisor = static_cast<double>(divisors[i]);
-    if (!(divisor >= 1 / kMaxRopeFactor && divisor <= kMaxRopeFactor)) return fail("rope: frequency divisor {} is {}", i, divisor);
+    if (!(divisor >= 1 / kMaxRopeFactor && divisor <= kMaxRopeFactor))
+      return fail("rope: frequency divisor {} is {}", i, divisor);
     inv_freq[i] /= divisor;
   }
   RopeSpec rope;

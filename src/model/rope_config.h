@@ -1,6 +1,6 @@
-// Rotary frequencies from a checkpoint's rope settings: no scaling, linear, llama3 and YaRN. Formulas: the reference implementation
-// in huggingface/transformers (modeling_rope_utils.py); all arithmetic in double through detmath, one rounding to f32 at the end, so
-// that the table is the same bits on every machine. Called by the families while loading; pure functions.
+// Rotary frequencies from a checkpoint's rope settings: no scaling, linear, llama3 and YaRN. Formulas: the reference
+// implementation in huggingface/transformers (modeling_rope_utils.py); all arithmetic in double through detmath, one rounding
+// to f32 at the end, so that the table is the same bits on every machine. Called by the families while loading; pure functions.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ namespace sobre {
 struct RopeConfig {
   enum class Kind : uint8_t { kDefault, kLinear, kLlama3, kYarn };
   Kind kind = Kind::kDefault;
-  double theta = 0;            // base; must be set
-  int head_dim = 0;            // even
-  double factor = 1;           // of every scaling
-  int64_t original_context = 0;  // llama3, yarn: positions the model was trained on before scaling
+  double theta = 0;                                  // base; must be set
+  int head_dim = 0;                                  // even
+  double factor = 1;                                 // of every scaling
+  int64_t original_context = 0;                      // llama3, yarn: positions the model was trained on before scaling
   double low_freq_factor = 1, high_freq_factor = 4;  // llama3
   double beta_fast = 32, beta_slow = 1;              // yarn
   double mscale = 0, mscale_all_dim = 0;             // yarn; 0: not given
@@ -31,7 +31,8 @@ struct RopeConfig {
 /// inv_freq[i] for i in 0..head_dim / 2 - 1 and the magnitude of cos and sin. Errors: a value out of range.
 [[nodiscard]] Result<RopeSpec> make_rope(const RopeConfig& config);
 
-/// The same with every frequency divided by its own divisor, as GGUF stores llama3 scaling (`divisors`: [head_dim / 2], positive).
+/// The same with every frequency divided by its own divisor, as GGUF stores llama3 scaling (`divisors`: [head_dim / 2],
+/// positive).
 [[nodiscard]] Result<RopeSpec> make_rope(const RopeConfig& config, std::span<const float> divisors);
 
 /// Positions that the scaling is made for: factor * original_context for YaRN when that is more than `context`, else `context`.

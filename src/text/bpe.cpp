@@ -8,9 +8,9 @@ namespace sobre {
 namespace {
 
 constexpr uint32_t kNoSymbol = ~uint32_t{0};
-constexpr size_t kShort = 40;             // symbols; above this the heap is faster
-constexpr size_t kMaxPiece = 1u << 30;    // bytes; longer pieces are cut, for offsets are 32 bits wide
-constexpr size_t kMaxResegmented = 512;   // bytes of a token that is taken apart
+constexpr size_t kShort = 40;            // symbols; above this the heap is faster
+constexpr size_t kMaxPiece = 1u << 30;   // bytes; longer pieces are cut, for offsets are 32 bits wide
+constexpr size_t kMaxResegmented = 512;  // bytes of a token that is taken apart
 constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 
 uint64_t pair_key(int32_t left, int32_t right) {
@@ -32,7 +32,7 @@ Bpe::Bpe(const TokenTable& table, const std::vector<uint8_t>& special, BpeOption
   fallback_ = find_byte_tokens(table);
   for (size_t b = 0; b < single_.size(); ++b) {
     const char byte = static_cast<char>(static_cast<unsigned char>(b));
-    single_[b] = table.find(std::string_view(&byte, 1));
+    single_[b] = find_text(std::string_view(&byte, 1));
   }
 }
 
@@ -47,9 +47,10 @@ Result<std::unique_ptr<Bpe>> Bpe::from_merges(const TokenTable& table, const std
       return fail("the vocabulary's merges collide in the index: made on purpose?");
     }
   }
-  bpe->splits_words_ = !bpe->options_.byte_symbols && bpe->options_.continuing_prefix.empty() &&
-                       bpe->options_.word_suffix.empty() && !bpe->options_.whole_words && table.find(kSpaceMark) != kNoToken &&
-                       std::none_of(merges.begin(), merges.end(), [&](const BpeMerge& m) { return has_inner_mark(table[m.result]); });
+  bpe->splits_words_ =
+      !bpe->options_.byte_symbols && bpe->options_.continuing_prefix.empty() && bpe->options_.word_suffix.empty() &&
+      !bpe->options_.whole_words && table.find(kSpaceMark) != kNoToken &&
+      std::none_of(merges.begin(), merges.end(), [&](const BpeMerge& m) { return has_inner_mark(table[m.result]); });
   return bpe;
 }
 
@@ -70,6 +71,12 @@ std::unique_ptr<Bpe> Bpe::from_ranks(const TokenTable& table, const std::vector<
     if (bpe->ranks_[static_cast<size_t>(id)] != kNoRank && has_inner_mark(table[id])) bpe->splits_words_ = false;
   }
   return bpe;
+}
+
+/// The id of a text that running text may become.
+int32_t Bpe::find_text(std::string_view text) const {
+  const int32_t id = table_->find(text);
+  return id != kNoToken && (*special_)[static_cast<size_t>(id)] != 0 ? kNoToken : id;
 }
 
 void Bpe::encode(std::string_view piece, EncodeScratch& scratch, std::vector<int32_t>& out) const {
@@ -96,8 +103,8 @@ size_t Bpe::word_end(std::string_view piece, size_t begin) const {
 
 void Bpe::encode_word(std::string_view word, EncodeScratch& scratch, std::vector<int32_t>& out) const {
   if (options_.whole_words) {
-    const int32_t id = table_->find(word);
-    if (id != kNoToken && !(*special_)[static_cast<size_t>(id)]) return out.push_back(id);
+    const int32_t id = find_text(word);
+    if (id != kNoToken) return out.push_back(id);
   }
   auto& symbols = scratch.symbols;
   symbols.clear();
@@ -132,14 +139,14 @@ int32_t Bpe::find_char(std::string_view word, size_t begin, size_t end, std::str
   const bool suffixed = end == word.size() && !options_.word_suffix.empty();
   if (!prefixed && !suffixed) {
     if (end - begin == 1) return single_[static_cast<unsigned char>(word[begin])];
-    const int32_t id = table_->find(word.substr(begin, end - begin));
+    const int32_t id = find_text(word.substr(begin, end - begin));
     return id != kNoToken && by_rank_ && ranks_[static_cast<size_t>(id)] == kNoRank ? kNoToken : id;
   }
   buffer.clear();
   if (prefixed) buffer.append(options_.continuing_prefix);
   buffer.append(word.substr(begin, end - begin));
   if (suffixed) buffer.append(options_.word_suffix);
-  return table_->find(buffer);
+  return find_text(buffer);
 }
 
 /// The characters of a word as symbols. With merge lists unknown ones become bytes or unk here and take part in merges (their
@@ -273,7 +280,8 @@ void Bpe::emit_parts(std::string_view word, Symbol symbol, std::vector<int32_t>&
     const Symbol part = stack.back();
     stack.pop_back();
     parts.clear();
-    const bool apart = part.id != kNoToken && resegment_[static_cast<size_t>(part.id)] && part.end - part.begin <= kMaxResegmented;
+    const bool apart =
+        part.id != kNoToken && resegment_[static_cast<size_t>(part.id)] && part.end - part.begin <= kMaxResegmented;
     for (uint32_t begin = part.begin, end = begin; apart && begin < part.end; begin = end) {
       end = begin + utf8_size(word[begin]);
       parts.push_back({find_char(word, begin, end, buffer), begin, end, 0, 0, kNoRank, kNoToken});
@@ -281,6 +289,8 @@ void Bpe::emit_parts(std::string_view word, Symbol symbol, std::vector<int32_t>&
     if (parts.size() >= 2) {
       merge_short(word, parts, 2);
       stack.insert(stack.end(), parts.rbegin(), parts.rend());
+    } else if (apart) {  // an unused character is as good as unknown
+      emit(word, {kNoToken, part.begin, part.end, 0, 0, kNoRank, kNoToken}, out, after_unk);
     } else if (part.id != kNoToken) {
       after_unk = false;
       out.push_back(part.id);

@@ -12,11 +12,11 @@ struct BpeMerge {
 };
 
 struct BpeOptions {
-  bool byte_symbols = false;   // pieces are bytes and the table holds byte strings; else characters
-  bool whole_words = false;    // a piece that is a token is that token, whatever the merges say
-  bool byte_fallback = false;  // unknown characters become <0xXX> tokens where all their bytes have one
-  bool fuse_unk = false;       // a run of unknown characters is one unk
-  int32_t unk = kNoToken;      // kNoToken: unknown characters are dropped
+  bool byte_symbols = false;                   // pieces are bytes and the table holds byte strings; else characters
+  bool whole_words = false;                    // a piece that is a token is that token, whatever the merges say
+  bool byte_fallback = false;                  // unknown characters become <0xXX> tokens where all their bytes have one
+  bool fuse_unk = false;                       // a run of unknown characters is one unk
+  int32_t unk = kNoToken;                      // kNoToken: unknown characters are dropped
   std::string continuing_prefix, word_suffix;  // around characters when they are looked up (merge lists only)
 };
 
@@ -24,7 +24,8 @@ class Bpe final : public TokenModel {
  public:
   static constexpr uint32_t kNoRank = ~uint32_t{0};
 
-  /// `table` and `special` must outlive the model. `merges`: best first; of equal pairs the first counts.
+  /// `table` and `special` (ids that never come out of running text) must outlive the model. `merges`: best first; of equal
+  /// pairs the first counts.
   [[nodiscard]] static Result<std::unique_ptr<Bpe>> from_merges(const TokenTable& table, const std::vector<uint8_t>& special,
                                                                 const std::vector<BpeMerge>& merges, BpeOptions options);
   /// `ranks`: one per id, the lowest merges first, kNoRank for ids that no merge yields. `resegment`: ids that may arise while
@@ -43,6 +44,7 @@ class Bpe final : public TokenModel {
   };
 
   Bpe(const TokenTable& table, const std::vector<uint8_t>& special, BpeOptions options);
+  [[nodiscard]] int32_t find_text(std::string_view text) const;
   [[nodiscard]] size_t word_end(std::string_view piece, size_t begin) const;
   void encode_word(std::string_view word, EncodeScratch& scratch, std::vector<int32_t>& out) const;
   void start_bytes(std::string_view word, std::vector<Symbol>& symbols) const;

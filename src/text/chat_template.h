@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "text/text_span.h"
 
 namespace sobre {
 
@@ -28,15 +29,11 @@ struct LocalTime {
   int year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0;
 };
 
-/// A half-open range of bytes of the output.
-struct TextSpan {
-  size_t begin = 0, end = 0;
-};
-
 struct RenderedText {
   std::string text;
-  /// The bytes that came out of the variables' strings (messages, tools, ...), not out of the template's own literals: in these,
-  /// control tokens must not be recognised. Ascending, not touching. bos_token, eos_token and the like are the template's own.
+  /// The bytes that came out of the variables' strings (messages, tools, ...), not out of the template's own literals: in
+  /// these, control tokens must not be recognised. Ascending, not touching. bos_token, eos_token and the like are the
+  /// template's own.
   std::vector<TextSpan> from_input;
 };
 

@@ -63,17 +63,6 @@ class InputCursor {
 /// Python's repr() of a str.
 [[nodiscard]] std::string repr_of(std::string_view text);
 
-/// Python's str.isspace() and str.isprintable() of one character.
-[[nodiscard]] bool is_space(char32_t c);
-[[nodiscard]] bool is_printable(char32_t c);
-[[nodiscard]] bool is_upper(char32_t c);
-[[nodiscard]] bool is_lower(char32_t c);
-[[nodiscard]] bool is_title(char32_t c);
-[[nodiscard]] bool is_alpha(char32_t c);
-[[nodiscard]] bool is_decimal(char32_t c);
-[[nodiscard]] bool is_digit(char32_t c);
-[[nodiscard]] bool is_numeric(char32_t c);
-
 enum class Side : uint8_t { kBoth, kLeft, kRight };
 /// The range that is left after stripping white space, or the characters of `chars` where it is given.
 [[nodiscard]] TextSpan stripped(std::string_view text, Side side, const std::string* chars);

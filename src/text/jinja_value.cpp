@@ -8,7 +8,8 @@ namespace sobre::jinja {
 
 namespace {
 
-constexpr size_t kIndexedFrom = 12;  // entries; below that a scan is faster than hashing
+constexpr size_t kMaxTupleKeyBytes = 1 << 20;  // of the canonical form: one tuple may hold another many times
+constexpr size_t kIndexedFrom = 12;            // entries; below that a scan is faster than hashing
 
 /// One block for every 256 bytes: a step stands for about as much work as evaluating a small expression.
 constexpr uint64_t steps_for_bytes(size_t n) { return n / 256; }
@@ -117,47 +118,72 @@ std::unexpected<Error> too_deep() { return fail("values are nested deeper than {
 
 std::string_view type_name(const Value& v) {
   switch (v.kind()) {
-    case Kind::kUndefined: return "Undefined";
-    case Kind::kNone: return "NoneType";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int";
-    case Kind::kFloat: return "float";
-    case Kind::kStr: return v.str()->markup ? "Markup" : "str";
-    case Kind::kList: return "list";
-    case Kind::kTuple: return v.list()->group ? "_GroupTuple" : "tuple";
-    case Kind::kDict: return "dict";
-    case Kind::kRange: return "range";
-    case Kind::kIterator: return v.iterator()->type;
+    case Kind::kUndefined:
+      return "Undefined";
+    case Kind::kNone:
+      return "NoneType";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kStr:
+      return v.str()->markup ? "Markup" : "str";
+    case Kind::kList:
+      return "list";
+    case Kind::kTuple:
+      return v.list()->group ? "_GroupTuple" : "tuple";
+    case Kind::kDict:
+      return "dict";
+    case Kind::kRange:
+      return "range";
+    case Kind::kIterator:
+      return v.iterator()->type;
     case Kind::kView: {
       constexpr std::string_view kNames[] = {"dict_items", "dict_keys", "dict_values"};
       return kNames[static_cast<size_t>(v.view()->part)];
     }
-    case Kind::kNamespace: return "Namespace";
-    case Kind::kLoop: return "LoopContext";
-    case Kind::kMacro: return "Macro";
-    case Kind::kFunction: return "function";
-    case Kind::kMethod: return "builtin_function_or_method";
-    case Kind::kCycler: return "Cycler";
-    case Kind::kJoiner: return "Joiner";
+    case Kind::kNamespace:
+      return "Namespace";
+    case Kind::kLoop:
+      return "LoopContext";
+    case Kind::kMacro:
+      return "Macro";
+    case Kind::kFunction:
+      return "function";
+    case Kind::kMethod:
+      return "builtin_function_or_method";
+    case Kind::kCycler:
+      return "Cycler";
+    case Kind::kJoiner:
+      return "Joiner";
   }
   return "object";
 }
 
 std::string type_title(const Value& v) {
   switch (v.kind()) {
-    case Kind::kNone: return "None";
+    case Kind::kNone:
+      return "None";
     case Kind::kStr:
       if (v.str()->markup) return "markupsafe.Markup object";
       break;
-    case Kind::kNamespace: return "jinja2.utils.Namespace object";
-    case Kind::kLoop: return "jinja2.runtime.LoopContext object";
-    case Kind::kMacro: return "jinja2.runtime.Macro object";
-    case Kind::kCycler: return "jinja2.utils.Cycler object";
-    case Kind::kJoiner: return "jinja2.utils.Joiner object";
+    case Kind::kNamespace:
+      return "jinja2.utils.Namespace object";
+    case Kind::kLoop:
+      return "jinja2.runtime.LoopContext object";
+    case Kind::kMacro:
+      return "jinja2.runtime.Macro object";
+    case Kind::kCycler:
+      return "jinja2.utils.Cycler object";
+    case Kind::kJoiner:
+      return "jinja2.utils.Joiner object";
     case Kind::kTuple:
       if (v.list()->group) return "jinja2.filters._GroupTuple object";
       break;
-    default: break;
+    default:
+      break;
   }
   return std::string(type_name(v)) + " object";
 }
@@ -165,17 +191,26 @@ std::string type_title(const Value& v) {
 bool truthy(const Value& v) {
   switch (v.kind()) {
     case Kind::kUndefined:
-    case Kind::kNone: return false;
+    case Kind::kNone:
+      return false;
     case Kind::kBool:
-    case Kind::kInt: return *v.integer() != 0;
-    case Kind::kFloat: return v.as_double() != 0;
-    case Kind::kStr: return !v.str()->bytes.empty();
+    case Kind::kInt:
+      return *v.integer() != 0;
+    case Kind::kFloat:
+      return v.as_double() != 0;
+    case Kind::kStr:
+      return !v.str()->bytes.empty();
     case Kind::kList:
-    case Kind::kTuple: return !v.list()->items.empty();
-    case Kind::kDict: return !v.dict()->entries.empty();
-    case Kind::kRange: return v.range()->size != 0;
-    case Kind::kView: return !v.view()->dict->entries.empty();
-    default: return true;
+    case Kind::kTuple:
+      return !v.list()->items.empty();
+    case Kind::kDict:
+      return !v.dict()->entries.empty();
+    case Kind::kRange:
+      return v.range()->size != 0;
+    case Kind::kView:
+      return !v.view()->dict->entries.empty();
+    default:
+      return true;
   }
 }
 
@@ -210,7 +245,10 @@ Result<void> append_key(std::string& out, const Value& key, int depth) {
   }
   if (key.is(Kind::kTuple)) {
     out += '(';
-    for (const Value& item : key.list()->items) TRY_VOID(append_key(out, item, depth + 1));
+    for (const Value& item : key.list()->items) {
+      TRY_VOID(append_key(out, item, depth + 1));
+      if (out.size() > kMaxTupleKeyBytes) return fail("a tuple is too large for a key: more than {} bytes", kMaxTupleKeyBytes);
+    }
     out += ')';
     return {};
   }
@@ -299,16 +337,22 @@ Result<void> put(Runtime& rt, Dict& dict, const Value& key, const Value& value) 
 
 Result<int64_t> length(Runtime& rt, const Value& v) {
   switch (v.kind()) {
-    case Kind::kUndefined: return 0;
+    case Kind::kUndefined:
+      return 0;
     case Kind::kStr:
       rt.budget.spend_steps(steps_for_bytes(v.str()->bytes.size()));
       return static_cast<int64_t>(count_chars(v.str()->bytes));
     case Kind::kList:
-    case Kind::kTuple: return static_cast<int64_t>(v.list()->items.size());
-    case Kind::kDict: return static_cast<int64_t>(v.dict()->entries.size());
-    case Kind::kRange: return v.range()->size;
-    case Kind::kView: return static_cast<int64_t>(v.view()->dict->entries.size());
-    default: return fail("object of type '{}' has no len()", type_name(v));
+    case Kind::kTuple:
+      return static_cast<int64_t>(v.list()->items.size());
+    case Kind::kDict:
+      return static_cast<int64_t>(v.dict()->entries.size());
+    case Kind::kRange:
+      return v.range()->size;
+    case Kind::kView:
+      return static_cast<int64_t>(v.view()->dict->entries.size());
+    default:
+      return fail("object of type '{}' has no len()", type_name(v));
   }
 }
 
@@ -321,8 +365,10 @@ bool is_iterable(const Value& v) {
     case Kind::kDict:
     case Kind::kRange:
     case Kind::kIterator:
-    case Kind::kView: return true;
-    default: return false;
+    case Kind::kView:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -362,12 +408,21 @@ Result<std::vector<Value>> rest_of(Iterator& it) {
 Result<std::vector<Value>> iterate(Runtime& rt, const Value& v) {
   std::vector<Value> out;
   switch (v.kind()) {
-    case Kind::kUndefined: break;
-    case Kind::kStr: out = characters(rt, *v.str()); break;
+    case Kind::kUndefined:
+      break;
+    case Kind::kStr:
+      out = characters(rt, *v.str());
+      break;
     case Kind::kList:
-    case Kind::kTuple: out = v.list()->items; break;
-    case Kind::kDict: out = view_items(rt, *v.dict(), View::Part::kKeys); break;
-    case Kind::kView: out = view_items(rt, *v.view()->dict, v.view()->part); break;
+    case Kind::kTuple:
+      out = v.list()->items;
+      break;
+    case Kind::kDict:
+      out = view_items(rt, *v.dict(), View::Part::kKeys);
+      break;
+    case Kind::kView:
+      out = view_items(rt, *v.view()->dict, v.view()->part);
+      break;
     case Kind::kRange:
       for (int64_t i = 0; i < v.range()->size; ++i) out.push_back(Value::integer(v.range()->start + i * v.range()->step));
       break;
@@ -375,7 +430,8 @@ Result<std::vector<Value>> iterate(Runtime& rt, const Value& v) {
       TRY(out, rest_of(*v.iterator()));
       break;
     }
-    default: return fail("'{}' object is not iterable", type_name(v));
+    default:
+      return fail("'{}' object is not iterable", type_name(v));
   }
   rt.budget.spend_steps(out.size() / 16);
   return out;

@@ -47,8 +47,8 @@ struct Str {
 };
 
 struct Undefined {
-  std::string message;    // what using it says
-  bool refused = false;   // an attribute that the sandbox hides
+  std::string message;   // what using it says
+  bool refused = false;  // an attribute that the sandbox hides
 };
 
 struct List;
@@ -159,7 +159,7 @@ struct Dict {
 };
 
 struct Range {
-  int64_t start = 0, step = 1;
+  int64_t start = 0, stop = 0, step = 1;
   int64_t size = 0;
 };
 
@@ -256,10 +256,12 @@ class Heap {
 
 /// What builtins need to know of the render they work for.
 struct Runtime {
-  Runtime(const TemplateLimits& limits, const LocalTime& time) : budget(limits.max_steps, limits.max_value_bytes), heap(budget), now(time) {}
+  Runtime(const TemplateLimits& limits, const LocalTime& time)
+      : budget(limits.max_steps, limits.max_value_bytes), heap(budget), now(time) {}
   Budget budget;
   Heap heap;
   LocalTime now;
+  bool raised = false;  // by raise_exception: the words are the template's own
 };
 
 /// A method with the value it belongs to. `entry` points into the tables of jinja_methods.

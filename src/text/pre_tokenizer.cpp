@@ -189,7 +189,8 @@ void apply(const FixedLengthStep& step, PieceList& list) {
 
 void apply(const MetaspaceStep& step, PieceList& list) {
   rewrite(list, [&step](std::string& out, std::string_view piece, bool first) {
-    const bool prefix = step.prepend == MetaspaceStep::Prepend::kAlways || (step.prepend == MetaspaceStep::Prepend::kFirst && first);
+    const bool prefix =
+        step.prepend == MetaspaceStep::Prepend::kAlways || (step.prepend == MetaspaceStep::Prepend::kFirst && first);
     if (prefix && !piece.starts_with(' ') && !piece.starts_with(step.replacement)) out.append(step.replacement);
     for (const char c : piece) {
       if (c == ' ') {

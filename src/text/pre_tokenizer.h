@@ -16,9 +16,9 @@ enum class SplitBehavior : uint8_t { kRemoved, kIsolated, kMergedWithPrevious, k
 
 /// A text on its way through the steps: its pieces, in order, and the buffer they lie in.
 struct PieceList {
-  std::string text;         // valid UTF-8
+  std::string text;          // valid UTF-8
   std::vector<Span> pieces;  // ascending
-  bool at_start = true;     // the text begins where the whole input begins
+  bool at_start = true;      // the text begins where the whole input begins
 };
 
 /// Cuts at the matches of a pattern: a scanner, a regular expression, a literal string, or a test of single characters.

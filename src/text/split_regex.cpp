@@ -12,18 +12,74 @@
 namespace sobre {
 namespace {
 
-constexpr size_t kMaxPattern = 16 << 10;     // bytes
-constexpr uint32_t kHeapKib = 64 << 10;      // PCRE2's memory for one match
-constexpr size_t kFirstWindow = 256;          // bytes shown to a match at first
+constexpr size_t kMaxPattern = 16 << 10;    // bytes
+constexpr uint32_t kHeapKib = 64 << 10;     // PCRE2's memory for one match
+constexpr size_t kFirstWindow = 256;        // bytes shown to a match at first
 constexpr uint32_t kFirstMatchLimit = 500;  // steps of backtracking tried at first
 constexpr uint32_t kLastMatchLimit = 1u << 27;
 constexpr uint64_t kBudgetPerByte = 64;
 constexpr uint64_t kBudgetBase = 16 << 20;
 
-// White_Space as Unicode has it; \w as Oniguruma has it (PCRE2's own lack marks, and have U+180E).
-constexpr std::string_view kSpaces = R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
-constexpr std::string_view kWords =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+// White_Space as Unicode has it, and what it leaves; \w as Oniguruma has it (PCRE2's own lack marks, and have U+180E).
+constexpr std::string_view kSpaces =
+    R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+constexpr std::string_view kNoSpaces =
+    R"(\x{0}-\x{8}\x{e}-\x{1f}\x{21}-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff})";
+constexpr std::string_view kWords = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Outside of [...] also the superscripts and fractions of Latin-1.
+constexpr std::string_view kLoneWords = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
+
+struct NamedSet {
+  std::string_view name, inside;  // what stands for it inside of [...]
+};
+// [:name:] as Oniguruma has it.
+constexpr NamedSet kPosixSets[] = {{"alpha", R"(\p{Alphabetic})"},
+                                   {"digit", R"(\p{Nd})"},
+                                   {"alnum", R"(\p{Alphabetic}\p{Nd})"},
+                                   {"upper", R"(\p{Uppercase})"},
+                                   {"lower", R"(\p{Lowercase})"},
+                                   {"punct", R"(\p{P}\p{S})"},
+                                   {"space", kSpaces},
+                                   {"blank", R"(\x{9}\p{Zs})"},
+                                   {"cntrl", R"(\p{Cc})"},
+                                   {"graph", R"(\p{L}\p{M}\p{N}\p{P}\p{S}\p{Cf}\p{Co})"},
+                                   {"print", R"(\p{L}\p{M}\p{N}\p{P}\p{S}\p{Cf}\p{Co}\p{Zs})"},
+                                   {"word", kWords},
+                                   {"xdigit", "0-9a-fA-F"}};
+// \p{name}, in lower case without spaces, hyphens and underscores: names that PCRE2 lacks or reads otherwise.
+constexpr NamedSet kProperties[] = {{"space", kSpaces},
+                                    {"whitespace", kSpaces},
+                                    {"word", kWords},
+                                    {"alnum", R"(\p{Alphabetic}\p{Nd})"},
+                                    {"alpha", R"(\p{Alphabetic})"},
+                                    {"digit", R"(\p{Nd})"},
+                                    {"upper", R"(\p{Uppercase})"},
+                                    {"lower", R"(\p{Lowercase})"},
+                                    {"punct", R"(\p{P})"},
+                                    {"cntrl", R"(\p{Cc})"},
+                                    {"letter", R"(\p{L})"},
+                                    {"uppercaseletter", R"(\p{Lu})"},
+                                    {"lowercaseletter", R"(\p{Ll})"},
+                                    {"titlecaseletter", R"(\p{Lt})"},
+                                    {"modifierletter", R"(\p{Lm})"},
+                                    {"otherletter", R"(\p{Lo})"},
+                                    {"mark", R"(\p{M})"},
+                                    {"number", R"(\p{N})"},
+                                    {"decimalnumber", R"(\p{Nd})"},
+                                    {"punctuation", R"(\p{P})"},
+                                    {"symbol", R"(\p{S})"},
+                                    {"separator", R"(\p{Z})"}};
+
+/// Whether PCRE2 knows a script of this name. (It would read \p{Han} as script extensions.)
+bool is_script(std::string_view name) {
+  const std::string pattern = fmt::format("\\p{{sc:{}}}", name);
+  int error = 0;
+  size_t offset = 0;
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | PCRE2_UCP, &error,
+                                   &offset, nullptr);
+  pcre2_code_free(code);
+  return code != nullptr;
+}
 
 /// Rewrites what Oniguruma and PCRE2 read differently; refuses what cannot be said in PCRE2.
 class Translator {
@@ -50,25 +106,77 @@ class Translator {
     out_.append(in_.substr(pos_, n));
     pos_ += n;
   }
-  void put_set(std::string_view inside, bool negated) {
-    if (in_class_) {
-      out_.append(inside);
-    } else {
+  /// Writes a set in place of the next `n` bytes. Errors: a negated one inside of [...] that cannot be said there.
+  Result<void> put_set(size_t n, std::string_view inside, bool negated) {
+    if (!in_class_) {
       out_.append(negated ? "[^" : "[").append(inside).append("]");
+    } else if (!negated) {
+      out_.append(inside);
+    } else if (inside == kSpaces) {
+      out_.append(kNoSpaces);
+    } else if (inside.starts_with("\\p{") && inside.find('}') + 1 == inside.size()) {
+      out_.append("\\P").append(inside.substr(2));
+    } else {
+      return fail("pattern has {} inside [...], which is not supported", rest().substr(0, n));
     }
+    pos_ += n;
+    return {};
+  }
+
+  /// \b and \B by the definition of \w.
+  void put_boundary(bool negated) {
+    const std::string before = fmt::format("(?<=[{}])", kLoneWords), after = fmt::format("(?=[{}])", kLoneWords);
+    const std::string no_before = fmt::format("(?<![{}])", kLoneWords), no_after = fmt::format("(?![{}])", kLoneWords);
+    out_ += fmt::format("(?:{}{}|{}{})", before, negated ? after : no_after, no_before, negated ? no_after : after);
     pos_ += 2;
+  }
+
+  /// \p{name}, \p{^name}, \P{name}.
+  Result<void> property() {
+    const size_t end = rest().find('}');
+    if (end == std::string_view::npos) return fail("pattern has \\{}{{ without }}", rest()[1]);
+    std::string_view name = rest().substr(3, end - 3);
+    bool negated = rest()[1] == 'P';
+    if (name.starts_with('^')) {
+      negated = !negated;
+      name.remove_prefix(1);
+    }
+    std::string plain;
+    for (const char c : name) {
+      if (c != ' ' && c != '-' && c != '_') plain.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+    }
+    for (const NamedSet& set : kProperties) {
+      if (set.name == plain) return put_set(end + 1, set.inside, negated);
+    }
+    if (plain.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == std::string::npos && is_script(plain)) {
+      return put_set(end + 1, fmt::format("\\p{{sc:{}}}", plain), negated);
+    }
+    copy(end + 1);
+    return {};
   }
 
   Result<void> escape() {
     if (pos_ + 1 >= in_.size()) return fail("pattern ends with a backslash");
     const char c = in_[pos_ + 1];
-    const bool negated = c == 'W' || c == 'H' || c == 'S';
-    if (negated && in_class_) return fail("pattern has \\{} inside [...], which is not supported", c);
-    if (c == 's' || c == 'S') return put_set(kSpaces, negated), Result<void>{};
-    if (c == 'w' || c == 'W') return put_set(kWords, negated), Result<void>{};
-    if (c == 'h' || c == 'H') return put_set("0-9a-fA-F", negated), Result<void>{};  // hexadecimal digits to Oniguruma
-    if (c == 'C') return fail("pattern has \\C, which is not supported");            // PCRE2 would split a character
-    copy(2);
+    if (c == 's' || c == 'S') return put_set(2, kSpaces, c == 'S');
+    if (c == 'w' || c == 'W') return put_set(2, in_class_ ? kWords : kLoneWords, c == 'W');
+    if (c == 'h' || c == 'H') return put_set(2, "0-9a-fA-F", c == 'H');  // hexadecimal digits to Oniguruma
+    if ((c == 'b' || c == 'B') && !in_class_) return put_boundary(c == 'B'), Result<void>{};
+    if (c == 'C') return fail("pattern has \\C, which is not supported");  // PCRE2 would split a character
+    if (c == 'u') {
+      const std::string_view digits = rest().substr(2, 4);
+      if (digits.size() < 4 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) {
+        return fail("pattern has \\u without four hexadecimal digits");
+      }
+      out_ += fmt::format("\\x{{{}}}", digits);
+      pos_ += 6;
+      return {};
+    }
+    const bool braced = rest().size() > 2 && rest()[2] == '{';
+    if (braced && (c == 'p' || c == 'P')) return property();
+    const size_t brace = braced && c == 'x' ? rest().find('}') : 1;
+    if (brace == std::string_view::npos) return fail("pattern has \\{}{{ without }}", c);
+    copy(brace + 1);
     return {};
   }
 
@@ -78,8 +186,12 @@ class Translator {
     if (rest().starts_with("[:")) {
       const size_t end = rest().find(":]");
       if (end == std::string_view::npos) return fail("pattern has [: without :]");
-      copy(end + 2);
-      return {};
+      const bool negated = rest().starts_with("[:^");
+      const std::string_view name = rest().substr(negated ? 3 : 2, end - (negated ? 3 : 2));
+      for (const NamedSet& set : kPosixSets) {
+        if (set.name == name) return put_set(end + 2, set.inside, negated);
+      }
+      return fail("pattern has [:{}:], which is not known", name);
     }
     if (c == ']') in_class_ = false;
     copy(1);

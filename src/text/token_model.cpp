@@ -43,7 +43,8 @@ void WordLevel::encode(std::string_view piece, EncodeScratch&, std::vector<int32
   }
 }
 
-Result<Trie> build_token_trie(const TokenTable& table, const std::vector<uint8_t>& special, const std::vector<uint8_t>& absent) {
+Result<Trie> build_token_trie(const TokenTable& table, const std::vector<uint8_t>& special,
+                              const std::vector<uint8_t>& absent) {
   std::vector<Trie::Entry> entries;
   entries.reserve(static_cast<size_t>(table.size()));
   for (int32_t id = 0; id < table.size(); ++id) {
@@ -59,7 +60,8 @@ WordPiece::WordPiece(Trie trie, Options options) : trie_(std::move(trie)), optio
   continuing_start_ = trie_.walk(Trie::kRoot, options_.continuing_prefix);
 }
 
-Result<std::unique_ptr<WordPiece>> WordPiece::build(const TokenTable& table, const std::vector<uint8_t>& special, Options options) {
+Result<std::unique_ptr<WordPiece>> WordPiece::build(const TokenTable& table, const std::vector<uint8_t>& special,
+                                                    Options options) {
   TRY(Trie trie, build_token_trie(table, special, {}));
   return std::unique_ptr<WordPiece>(new WordPiece(std::move(trie), std::move(options)));
 }

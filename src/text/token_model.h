@@ -79,9 +79,9 @@ class WordLevel final : public TokenModel {
 class WordPiece final : public TokenModel {
  public:
   struct Options {
-    std::string word_prefix;                // before the first part of a word in the vocabulary: "" or U+2581
-    std::string continuing_prefix = "##";   // before the others
-    size_t max_chars = 100;                 // longer words are unknown
+    std::string word_prefix;               // before the first part of a word in the vocabulary: "" or U+2581
+    std::string continuing_prefix = "##";  // before the others
+    size_t max_chars = 100;                // longer words are unknown
     int32_t unk = kNoToken;
   };
   [[nodiscard]] static Result<std::unique_ptr<WordPiece>> build(const TokenTable& table, const std::vector<uint8_t>& special,
@@ -101,8 +101,8 @@ class Unigram final : public TokenModel {
   struct Options {
     int32_t unk = kNoToken;
     bool byte_fallback = false;
-    bool single_precision = false;               // sums in float, as google/sentencepiece keeps them
-    std::vector<uint8_t> absent, user_defined;   // by id, may be empty: never produced; always preferred
+    bool single_precision = false;              // sums in float, as google/sentencepiece keeps them
+    std::vector<uint8_t> absent, user_defined;  // by id, may be empty: never produced; always preferred
   };
   /// `scores`: one per id. Errors: a score that is not finite.
   [[nodiscard]] static Result<std::unique_ptr<Unigram>> build(const TokenTable& table, const std::vector<uint8_t>& special,

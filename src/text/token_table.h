@@ -44,7 +44,8 @@ class TokenTable {
   void reserve(size_t n, size_t bytes);
   /// Makes the index over what was added; ids with `hidden[id]` set (when given) are not found. Errors: more than
   /// kMaxVocabularySize tokens; strings made to collide in the index.
-  [[nodiscard]] Result<void> build_index(Duplicates duplicates = Duplicates::kLast, const std::vector<uint8_t>* hidden = nullptr);
+  [[nodiscard]] Result<void> build_index(Duplicates duplicates = Duplicates::kLast,
+                                         const std::vector<uint8_t>* hidden = nullptr);
 
   [[nodiscard]] int32_t size() const { return static_cast<int32_t>(ends_.size()); }
   [[nodiscard]] std::string_view operator[](int32_t id) const {

@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/text_span.h"
 #include "text/vocab.h"
 
 namespace sobre {
 
 struct EncodeOptions {
-  bool add_special = false;    // what the post-processor adds: BOS, [CLS] ... [SEP]
-  bool parse_special = true;   // control tokens written in the text become control tokens (never for untrusted text)
+  bool add_special = false;   // what the post-processor adds: BOS, [CLS] ... [SEP]
+  bool parse_special = true;  // control tokens written in the text become control tokens (never for untrusted text)
 };
 
 class Tokenizer {
@@ -41,6 +42,10 @@ class Tokenizer {
 
   /// Invalid UTF-8 in `text` is read as U+FFFD.
   [[nodiscard]] std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
+  /// A text that a chat template rendered. `plain` (ascending, not touching) is what came from users: there control tokens stay
+  /// text. Elsewhere they are recognised by every tokenizer, tekken and SentencePiece too. A text without control tokens in
+  /// `plain` gives the ids of encode(text). Adds nothing around.
+  [[nodiscard]] std::vector<int32_t> encode_rendered(std::string_view text, std::span<const TextSpan> plain) const;
   /// The text of ids as the reference library gives it. Ids out of range are skipped. Special tokens are kept unless asked.
   [[nodiscard]] std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
 
@@ -62,25 +67,34 @@ class Tokenizer {
   struct Impl;
 
  private:
+  friend class StreamDecoder;
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };
 
 /// Turns a stream of ids into a stream of valid UTF-8: holds back bytes of an incomplete character, replaces invalid ones.
-/// One per answer; the tokenizer must outlive it.
+/// The pieces joined are exactly decode() of all ids. (So, where the reference replaces every byte of a run of byte tokens as
+/// soon as one of them is invalid, a run is held back until it ends.) One per answer; the tokenizer must outlive it.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special = true);
   /// The text that became certain with this token (may be empty).
   [[nodiscard]] std::string push(int32_t id);
+  /// The same, appended to `out`.
+  void push(int32_t id, std::string& out);
   /// What was held back, at the end of the answer.
   [[nodiscard]] std::string finish();
 
  private:
+  void write(std::string_view text, std::string& out);
+  void release(bool final, std::string& out);
+
   const Tokenizer* tokenizer_;
   bool skip_special_;
-  bool first_ = true;
-  std::string pending_;
+  bool first_ = true;    // no token yet
+  int strip_left_ = 0;   // how many characters may still be taken off the beginning
+  std::string pending_;  // bytes not yet certain
+  int32_t held_ = -1;    // a token that decodes otherwise when it is the last one
 };
 
 }  // namespace sobre

@@ -74,7 +74,6 @@ uint16_t classes_of_category(utf8proc_category_t category) {
       return kClassPunctuation;
     case UTF8PROC_CATEGORY_CC:
     case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_CS:
       return kClassOther;
@@ -202,7 +201,8 @@ void decompose(Codes& out, char32_t code, bool compatible) {
   std::array<utf8proc_int32_t, 32> buffer;  // the longest decomposition (U+FDFA) has 18 code points
   int bound_class = 0;
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (compatible ? UTF8PROC_COMPAT : 0));
-  const auto n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code), buffer.data(), buffer.size(), options, &bound_class);
+  const auto n =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code), buffer.data(), buffer.size(), options, &bound_class);
   if (n < 0 || static_cast<size_t>(n) > buffer.size()) return out.push_back(static_cast<utf8proc_int32_t>(code));
   out.insert(out.end(), buffer.begin(), buffer.begin() + n);
 }

@@ -55,17 +55,17 @@ void append_repaired_utf8(std::string& out, std::string_view text);
 
 /// Classes of a character, as bits.
 enum CharClass : uint16_t {
-  kClassLetter = 1,          // \p{L}
-  kClassNumber = 2,          // \p{N}
-  kClassSpace = 4,           // White_Space: \s
-  kClassUpperish = 8,        // Lu Lt Lm Lo M
-  kClassLowerish = 16,       // Ll Lm Lo M
-  kClassMark = 32,           // \p{M}
-  kClassNonspacing = 64,     // Mn
-  kClassPunctuation = 128,   // \p{P}
-  kClassAsciiSymbol = 256,   // ASCII punctuation of any category: 33-47, 58-64, 91-96, 123-126
-  kClassOther = 512,         // Cc Cf Cn Co Cs
-  kClassWord = 1024,         // \w: Alphabetic, M, Nd, Pc, joiners
+  kClassLetter = 1,         // \p{L}
+  kClassNumber = 2,         // \p{N}
+  kClassSpace = 4,          // White_Space: \s
+  kClassUpperish = 8,       // Lu Lt Lm Lo M
+  kClassLowerish = 16,      // Ll Lm Lo M
+  kClassMark = 32,          // \p{M}
+  kClassNonspacing = 64,    // Mn
+  kClassPunctuation = 128,  // \p{P}
+  kClassAsciiSymbol = 256,  // ASCII punctuation of any category: 33-47, 58-64, 91-96, 123-126
+  kClassOther = 512,        // Cc Cf Co Cs (not Cn: unassigned)
+  kClassWord = 1024,        // \w: Alphabetic, M, Nd, Pc, joiners
 };
 
 [[nodiscard]] uint16_t char_classes_beyond_ascii(char32_t code);

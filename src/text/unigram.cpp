@@ -25,13 +25,17 @@ Result<std::unique_ptr<Unigram>> Unigram::build(const TokenTable& table, const s
     lowest = std::min(lowest, score);
     highest = std::max(highest, score);
   }
+  // Rounded where the reference rounds: the last bit decides between segmentations of equal scores.
+  const auto rounded = [&options](double x) {
+    return options.single_precision ? static_cast<double>(static_cast<float>(x)) : x;
+  };
   for (size_t i = 0; i < options.user_defined.size(); ++i) {
     if (!options.user_defined[i]) continue;
     const auto length = static_cast<double>(table[static_cast<int32_t>(i)].size());
-    scores[i] = length * highest - kUserDefinedMargin;
+    scores[i] = rounded(rounded(length * highest) - kUserDefinedMargin);
   }
   TRY(model->trie_, build_token_trie(table, special, options.absent));
-  model->unk_score_ = lowest - kUnknownPenalty;
+  model->unk_score_ = rounded(lowest - kUnknownPenalty);
   model->scores_ = std::move(scores);
   model->bytes_ = find_byte_tokens(table);
   model->options_ = std::move(options);

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "base/result.h"
 
 namespace sobre {
 
@@ -23,5 +26,9 @@ struct VocabData {
   std::optional<int32_t> bos, eos, eot, eom, unk, sep, pad, cls, mask;
   std::optional<bool> add_bos, add_eos, add_space_prefix, remove_extra_whitespaces;
 };
+
+/// The vocabulary of a SentencePiece ModelProto of BPE type (a .model file), as GGUF's "llama" model has it: pieces, scores, types,
+/// special ids, whether a space is put before a text. Errors: damage, another model type.
+[[nodiscard]] Result<VocabData> read_sentencepiece_vocab(std::string_view bytes);
 
 }  // namespace sobre
