@@ -62,8 +62,7 @@ Result<void> tokenize_command(const TokenizeOptions& options) {
   if (options.jsonl) return answer_json_lines([&](const Json& row) { return answer_row(tokenizer, how, row); });
   TRY(const std::string text, read_standard_input(kMaxTextBytes));
   std::string line;
-  for (const int32_t id : tokenizer.encode(text, how))
-    fmt::format_to(std::back_inserter(line), "{}{}", line.empty() ? "" : " ", id);
+  for (const int32_t id : tokenizer.encode(text, how)) line += (line.empty() ? "" : " ") + std::to_string(id);
   fmt::print("{}\n", line);
   return {};
 }

@@ -143,8 +143,9 @@ class Converter {
                            t.add == 0 && t.multiply == 1;
     if (unchanged) {
       const auto row_bytes = static_cast<size_t>(size) / static_cast<size_t>(t.rows());
-      const size_t first = t.shape.size() < 2 ? static_cast<size_t>(t.first_row) * dtype_info(t.type).block_bytes
-                                              : static_cast<size_t>(t.first_row) * row_bytes;
+      const size_t first = t.shape.size() < 2
+                               ? static_cast<size_t>(t.first_row) * static_cast<size_t>(dtype_info(t.type).block_bytes)
+                               : static_cast<size_t>(t.first_row) * row_bytes;
       return t.source->data.subspan(first, static_cast<size_t>(size));
     }
     out_.resize(static_cast<size_t>(size));

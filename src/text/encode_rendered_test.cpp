@@ -1,6 +1,7 @@
 // Texts of known origin: what users wrote never becomes control tokens, and nothing else changes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 
@@ -130,6 +131,29 @@ TEST(EncodeRendered, EqualsEncodeWithoutControlTokensInside) {
   EncodeOptions as_text;
   as_text.parse_special = false;
   EXPECT_EQ(t->encode_rendered(text, hostile), t->encode(text, as_text));
+}
+
+TEST(EncodeRendered, SentencePieceKnowsControlTokensInTemplatesOnly) {
+  const std::string folder = "../shared/tokenizers/mistral";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not here";
+  int seen = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    const std::string name = file.path().filename().string();
+    if (name.find(".model") == std::string::npos) continue;
+    const auto t = Tokenizer::from_file(file.path().string());
+    ASSERT_TRUE(t.has_value()) << t.error().message;
+    const auto inst = t->find_token("[INST]");
+    ASSERT_TRUE(inst.has_value()) << name;
+    const std::string text = "[INST]hello [INST][/INST]";
+    const auto ids = t->encode_rendered(text, std::vector<TextSpan>{{6, 18}});
+    EXPECT_EQ(ids.front(), *inst) << name;
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), *inst), 1) << name;
+    EXPECT_EQ(ids.back(), t->find_token("[/INST]")) << name;
+    const auto plain = t->encode(text);
+    EXPECT_EQ(std::count(plain.begin(), plain.end(), *inst), 0) << name;
+    ++seen;
+  }
+  EXPECT_GT(seen, 0);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ class Evaluator {
   Result<void> assign(const Target& target, Env& env, const Value& v);
   Result<void> check_namespaces(const Target& target, Env& env);
   Result<void> print(const Value& v);
+  Result<void> print_text(const Value& v);
 
   // Expressions (jinja_eval.cpp).
   Result<Value> eval(const Expr& e, Env& env);

@@ -29,6 +29,12 @@ Result<void> Evaluator::print(const Value& v) {
   return {};
 }
 
+/// What blocks print must be a string already.
+Result<void> Evaluator::print_text(const Value& v) {
+  if (v.str() == nullptr) return fail("the result of this block is no string, but '{}'", type_name(v));
+  return print(v);
+}
+
 Result<Evaluator::Flow> Evaluator::visit(const Output& node, Env& env) {
   for (const ExprPtr& part : node.parts) {
     TRY(const Value v, eval(*part, env));
@@ -212,7 +218,7 @@ Result<Evaluator::Flow> Evaluator::visit(const CallBlock& node, Env& env) {
   const Value caller = make_macro(node.body, env);
   Result<Value> text = node.call == nullptr ? call(caller, {}) : eval_chain(*node.call, env, &caller);
   if (!text) return std::unexpected(text.error());
-  TRY_VOID(print(*text));
+  TRY_VOID(print_text(*text));
   return Flow::kNext;
 }
 
@@ -223,7 +229,7 @@ Result<Evaluator::Flow> Evaluator::visit(const FilterBlock& node, Env& env) {
   TRY(const Flow flow, capture(node.body, inside, text));
   if (flow != Flow::kNext) return flow;
   TRY(const Value v, apply_block_filter(*node.filter, inside, text));
-  TRY_VOID(print(v));
+  TRY_VOID(print_text(v));
   return Flow::kNext;
 }
 

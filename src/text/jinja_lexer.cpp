@@ -66,7 +66,7 @@ class Lexer {
   size_t pos_ = 0;
   std::vector<Token> tokens_;
   std::vector<std::pair<char, Position>> open_;  // closing brackets that are due
-  size_t counted_ = 0;  // bytes that here_ has gone past
+  size_t counted_ = 0;                           // bytes that here_ has gone past
   Position here_;
 };
 

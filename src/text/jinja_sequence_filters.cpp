@@ -149,16 +149,20 @@ Result<Value> filter_unique(Runtime& rt, const Value& v, const Args& args) {
   return rt.heap.iterator(std::move(out));
 }
 
-/// sort's attribute may be several paths separated by commas: the keys are then lists.
+/// sort's attribute may be several paths separated by commas. The keys are lists even when it is one, for lists compare equal
+/// elements without asking for their order: [None, None] can be sorted.
 Result<std::vector<Value>> sort_keys_of(Runtime& rt, const std::vector<Value>& items, const Value& attribute,
                                         bool case_sensitive) {
-  const Str* paths = attribute.str();
-  if (paths == nullptr || paths->bytes.find(',') == std::string::npos) return keys_of(rt, items, attribute, case_sensitive);
-  const std::string comma = ",";
+  std::vector<Value> paths = {attribute};
+  if (const Str* all = attribute.str()) {
+    const std::string comma = ",";
+    paths = pieces(rt, *all, split_text(all->bytes, &comma, -1)).list()->items;
+  }
   std::vector<std::vector<Value>> columns;
-  for (const TextSpan& s : split_text(paths->bytes, &comma, -1)) {
-    TRY(std::vector<Value> column, keys_of(rt, items, rt.heap.text(substr(*paths, s.begin, s.end)), case_sensitive));
+  for (const Value& path : paths) {
+    TRY(std::vector<Value> column, keys_of(rt, items, path, case_sensitive));
     columns.push_back(std::move(column));
+    if (rt.budget.broken()) return columns.front();
   }
   std::vector<Value> keys;
   for (size_t i = 0; i < items.size(); ++i) {

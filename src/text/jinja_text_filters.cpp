@@ -141,7 +141,6 @@ Result<Value> filter_indent(Runtime& rt, const Value& v, const Args& args) {
 Result<Value> filter_truncate(Runtime& rt, const Value& v, const Args& args) {
   TRY(const Bound a, bind("truncate", "length killwords end leeway", 0, args));
   if (v.undefined() != nullptr) return v;
-  if (v.str() == nullptr) return fail("object of type '{}' has no len()", type_name(v));
   TRY(const int64_t size, a.integer(0, 255));
   TRY(const Str* end, a.text(2));
   const Str dots{"...", {}, false};
@@ -153,9 +152,10 @@ Result<Value> filter_truncate(Runtime& rt, const Value& v, const Args& args) {
   const auto end_size = static_cast<int64_t>(count_chars(end->bytes));
   if (size < end_size) return fail("expected length >= {}, got {}", end_size, size);
   if (leeway < 0) return fail("expected leeway >= 0, got {}", leeway);
+  TRY(const int64_t chars, length(rt, v));
+  if (chars - leeway <= size) return v;  // whatever has a length
+  if (v.str() == nullptr) return fail("truncate wants a string, not '{}'", type_name(v));
   const Str& s = *v.str();
-  const auto chars = static_cast<int64_t>(count_chars(s.bytes));
-  if (chars - leeway <= size) return v;
   size_t cut = char_offset(s.bytes, static_cast<size_t>(size - end_size));
   if (!a.flag(1, false))
     cut = std::min(cut, s.bytes.rfind(' ', cut == 0 ? 0 : cut - 1) == std::string::npos ? cut : s.bytes.rfind(' ', cut - 1));

@@ -213,6 +213,11 @@ TEST(Tokenizer, ModelsDoNotKnowAddedTokens) {
   EXPECT_EQ(load(file(kBpe, alone)).encode("a\u00E9 \u00E9"), (Ids{0, 9}));
 }
 
+TEST(Tokenizer, UnigramKeepsTheFirstOfEqualPaths) {
+  const Tokenizer t = load(file(R"({"type":"Unigram","unk_id":0,"vocab":[["?",0.0],["a",-1.0],["aa",-2.0]]})"));
+  EXPECT_EQ(t.encode("aaa"), (Ids{1, 2}));
+}
+
 TEST(Tokenizer, TakenWhiteSpaceIsNotTakenAgain) {
   const std::string both = R"([{"id":9,"content":"  ","lstrip":true,"rstrip":true,"normalized":false,"special":false}])";
   EXPECT_EQ(load(file(kBpe, both)).encode("a     a"), (Ids{0, 9, 0}));

@@ -16,19 +16,19 @@ namespace sobre {
 enum class TokenType : uint8_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 
 struct VocabData {
-  std::string model;                    // tokenizer.ggml.model: "llama", "gpt2", "bert", "t5"
-  std::string pre;                      // tokenizer.ggml.pre: "smollm", "llama-bpe", ...; empty when absent
+  std::string model;  // tokenizer.ggml.model: "llama", "gpt2", "bert", "t5"
+  std::string pre;    // tokenizer.ggml.pre: "smollm", "llama-bpe", ...; empty when absent
   std::vector<std::string> tokens;
-  std::vector<float> scores;            // empty or one per token
-  std::vector<TokenType> types;         // empty or one per token
-  std::vector<std::string> merges;      // "left right", best first
-  std::string precompiled_charsmap;     // SentencePiece normaliser, raw bytes
+  std::vector<float> scores;         // empty or one per token
+  std::vector<TokenType> types;      // empty or one per token
+  std::vector<std::string> merges;   // "left right", best first
+  std::string precompiled_charsmap;  // SentencePiece normaliser, raw bytes
   std::optional<int32_t> bos, eos, eot, eom, unk, sep, pad, cls, mask;
   std::optional<bool> add_bos, add_eos, add_space_prefix, remove_extra_whitespaces;
 };
 
-/// The vocabulary of a SentencePiece ModelProto of BPE type (a .model file), as GGUF's "llama" model has it: pieces, scores, types,
-/// special ids, whether a space is put before a text. Errors: damage, another model type.
+/// The vocabulary of a SentencePiece ModelProto of BPE type (a .model file), as GGUF's "llama" model has it: pieces, scores,
+/// types, special ids, whether a space is put before a text. Errors: damage, another model type.
 [[nodiscard]] Result<VocabData> read_sentencepiece_vocab(std::string_view bytes);
 
 }  // namespace sobre
