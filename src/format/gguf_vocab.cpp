@@ -105,7 +105,8 @@ Result<VocabData> GgufFile::vocab() const {
   VocabData vocab;
   TRY(const auto model, get_string("tokenizer.ggml.model"));
   vocab.model = model.value_or("missing");
-  if (!model || vocab.model == "none") return fail("{}: the file has no vocabulary (tokenizer.ggml.model is {})", name_, vocab.model);
+  if (!model || vocab.model == "none")
+    return fail("{}: the file has no vocabulary (tokenizer.ggml.model is {})", name_, vocab.model);
   TRY(const auto pre, get_string("tokenizer.ggml.pre"));
   vocab.pre = pre.value_or("");
   TRY_VOID(read_tokens(*this, vocab));

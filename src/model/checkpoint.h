@@ -1,5 +1,6 @@
-// A checkpoint opened for reading: where its tensors lie, how its family is to be read, and its text side (tokenizer, chat template,
-// stop ids). Nothing is packed yet: `sobre show` needs no more than this. Const once open; owned by whoever loads a model.
+// A checkpoint opened for reading: where its tensors lie, how its family is to be read, and its text side (tokenizer, chat
+// template, stop ids). Nothing is packed yet: `sobre show` needs no more than this. Const once open; owned by whoever loads a
+// model.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +23,12 @@ enum class CheckpointKind { kHfFolder, kMistralFolder, kGguf };
 /// What the text side of a model needs beyond its weights. Parts that a checkpoint lacks stay empty.
 struct TextAssets {
   std::optional<Tokenizer> tokenizer;
-  std::optional<ChatTemplate> chat_template;      // the default one
+  std::optional<ChatTemplate> chat_template;               // the default one
   std::string bos_token, eos_token, pad_token, unk_token;  // spellings, for templates; empty when none
   std::optional<int32_t> bos;
-  bool add_bos = false;                           // whether plain text (no template) starts with BOS
-  std::vector<int32_t> stop_ids;                  // union of generation_config, config and tokenizer eos (and eot/eom of a GGUF)
-  Json generation_defaults;                       // generation_config.json or general.sampling.*: temperature, top_p, ...; an object
+  bool add_bos = false;           // whether plain text (no template) starts with BOS
+  std::vector<int32_t> stop_ids;  // union of generation_config, config and tokenizer eos (and eot/eom of a GGUF)
+  Json generation_defaults;       // generation_config.json or general.sampling.*: temperature, top_p, ...; an object
 };
 
 class Checkpoint {

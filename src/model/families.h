@@ -15,8 +15,8 @@
 
 namespace sobre {
 
-/// Row order of q and k (and their biases) in the checkpoint, per head: half-split (HF, NEOX) or interleaved pairs (Mistral's own files,
-/// GGUF "NORM" architectures). Loading turns everything into half-split.
+/// Row order of q and k (and their biases) in the checkpoint, per head: half-split (HF, NEOX) or interleaved pairs (Mistral's
+/// own files, GGUF "NORM" architectures). Loading turns everything into half-split.
 enum class QkOrder { kHalfSplit, kInterleaved };
 
 /// Where a weight comes from: one tensor, or some rows of it (fused projections). Empty name: the model has none.
@@ -38,8 +38,8 @@ struct CheckpointPlan {
   QkOrder qk_order = QkOrder::kHalfSplit;
   TensorSource embedding, final_norm, head;  // head empty: tied
   std::vector<LayerNames> layers;
-  /// Tensors that may stay unread without a warning (vision towers, redundant heads): prefixes; and parts that a name may contain
-  /// (rotary buffers, activation scales). is_ignorable() asks both.
+  /// Tensors that may stay unread without a warning (vision towers, redundant heads): prefixes; and parts that a name may
+  /// contain (rotary buffers, activation scales). is_ignorable() asks both.
   std::vector<std::string> ignored_prefixes, ignored_parts;
   /// FP8: suffixes of the scale tensors beside "X.weight" ("weight_scale_inv", "qscale_weight"); values multiply.
   std::vector<std::string> fp8_scale_suffixes;

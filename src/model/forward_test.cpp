@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <random>
 
 #include "base/checked.h"
@@ -224,6 +225,26 @@ TEST(Forward, SameBitsWithEveryMechanism) {
   s.layers[2].qk_norm = true;
   s.layers[2].attn_post_norm = s.layers[2].ffn_post_norm = true;
   check_everywhere(s, DType::kQ4_1, KvType::kF16, "every mechanism", true);
+}
+
+// The reference checkpoints of every family: alone, in chunks, and one of five, on each instruction set.
+TEST(Forward, SameBitsForEveryFamilyAloneAndInABatch) {
+  const std::string folder = std::string(SOBRE_SOURCE_DIR) + "/../shared/goldens/families";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent: no family's checkpoint is run";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::vector<float> expected;
+    for (const Isa isa : available_isas()) {
+      LoadOptions options;
+      options.isa = isa;
+      const auto model = Model::load(entry.path().string(), options);
+      ASSERT_TRUE(model.has_value()) << model.error().message;
+      const auto ids = sequence(70, 3);
+      const std::string name = entry.path().filename().string() + " on " + std::string(isa_name(isa));
+      if (expected.empty()) expected = logits_of(*model, ids, {KvType::kF16, 1, 1000, 0});
+      expect_same(expected, logits_of(*model, ids, {KvType::kF16, 2, 7, 0}), name + ", chunks of 7");
+      expect_same(expected, logits_of(*model, ids, {KvType::kF16, 2, 33, 4}), name + ", one of five");
+    }
+  }
 }
 
 TEST(Forward, WindowHidesOldTokens) {

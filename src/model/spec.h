@@ -1,5 +1,5 @@
-// DecoderSpec: a decoder-only transformer as data. Families (families.h) turn a checkpoint's config into one; forward() runs any.
-// A new mechanism is a new value here and its kernel, never another forward pass. Plain values, const once made.
+// DecoderSpec: a decoder-only transformer as data. Families (families.h) turn a checkpoint's config into one; forward() runs
+// any. A new mechanism is a new value here and its kernel, never another forward pass. Plain values, const once made.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +22,19 @@ struct LayerSpec {
   int n_kv_heads = 0;
   int head_dim = 0;
   int ffn_dim = 0;
-  int rope = 0;              // index into DecoderSpec::ropes; -1: none (SmolLM3's NoPE layers)
-  int window = 0;            // sliding window (the query included); 0: full causal attention
-  float score_scale = 0;     // multiplies q.k
-  bool qk_norm = false;      // RMSNorm of each head of q and k before RoPE
+  int rope = 0;                 // index into DecoderSpec::ropes; -1: none (SmolLM3's NoPE layers)
+  int window = 0;               // sliding window (the query included); 0: full causal attention
+  float score_scale = 0;        // multiplies q.k
+  bool qk_norm = false;         // RMSNorm of each head of q and k before RoPE
   bool attn_post_norm = false;  // Gemma: norm of the attention branch before the residual add
   bool ffn_post_norm = false;
   Activation activation = Activation::kSilu;
 };
 
 struct DecoderSpec {
-  std::string family;        // the row of the family table: "llama", "ministral3", ...
+  std::string family;  // the row of the family table: "llama", "ministral3", ...
   int d_model = 0;
-  int vocab_size = 0;        // rows of the embedding
+  int vocab_size = 0;  // rows of the embedding
   int max_context = 0;
   float norm_eps = 1e-5F;
   float embedding_scale = 1.0F;
@@ -44,7 +44,7 @@ struct DecoderSpec {
   float query_scale_beta = 0.0F;
   int query_scale_context = 0;
   bool tied_head = false;
-  bool norm_plus_one = false;   // the checkpoint's norm weights mean 1 + w (HF Gemma); applied while loading
+  bool norm_plus_one = false;  // the checkpoint's norm weights mean 1 + w (HF Gemma); applied while loading
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;
 

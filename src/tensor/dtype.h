@@ -16,11 +16,36 @@
 namespace sobre {
 
 enum class DType : uint8_t {
-  kF32, kF16, kBF16, kF64, kF8E4M3, kF8E5M2,
-  kBool, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64,
-  kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0,
-  kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K,
-  kIQ4_NL, kIQ4_XS, kTQ1_0, kTQ2_0, kMXFP4,
+  kF32,
+  kF16,
+  kBF16,
+  kF64,
+  kF8E4M3,
+  kF8E5M2,
+  kBool,
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kU64,
+  kI64,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ2_K,
+  kQ3_K,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kIQ4_NL,
+  kIQ4_XS,
+  kTQ1_0,
+  kTQ2_0,
+  kMXFP4,
 };
 inline constexpr int kDTypeCount = static_cast<int>(DType::kMXFP4) + 1;
 
@@ -28,13 +53,13 @@ struct DTypeInfo {
   std::string_view name;  // as GGUF tools and safetensors print it: "Q4_K", "BF16"
   int block_elements;     // 1, 32 or 256
   int block_bytes;
-  int ggml_id;            // -1: not a GGUF tensor type
+  int ggml_id;  // -1: not a GGUF tensor type
 };
 
 [[nodiscard]] const DTypeInfo& dtype_info(DType type);
 [[nodiscard]] std::optional<DType> dtype_from_ggml_id(uint32_t id);
 [[nodiscard]] std::optional<DType> dtype_from_name(std::string_view name);  // case-insensitive
-[[nodiscard]] bool is_quantized(DType type);       // a block type
+[[nodiscard]] bool is_quantized(DType type);                                // a block type
 /// "F32, F16, ...": the types that a weight matrix may have, for error messages.
 [[nodiscard]] std::string supported_weight_types();
 /// The name GGML gives an id that we do not read ("IQ2_XXS"), or "type 77".
@@ -71,10 +96,10 @@ struct TensorView {
 /// Blocks of a quantised row taken apart into exact integers: value = d * (sub_scale * q) + minimum, per 32 elements.
 /// Every block type of GGUF reduces to this form without loss; the kernels' packing starts from it.
 struct Block32 {
-  int8_t q[32];          // signed integer weights
-  int8_t sub_scale[2];   // for elements 0..15 and 16..31; 1 where the type has none
-  float d;               // scale (d of the block or super-block), exact
-  float m[2];            // additive minimum of each 16 (m of Q4_1/Q5_1, -dmin * m_j of the K types), 0 where none
+  int8_t q[32];         // signed integer weights
+  int8_t sub_scale[2];  // for elements 0..15 and 16..31; 1 where the type has none
+  float d;              // scale (d of the block or super-block), exact
+  float m[2];           // additive minimum of each 16 (m of Q4_1/Q5_1, -dmin * m_j of the K types), 0 where none
 };
 /// n a multiple of 32; `out` has n / 32 entries. Only for quantised types.
 void explode_row(DType type, const std::byte* src, int64_t n, Block32* out);

@@ -1,5 +1,7 @@
 #include "text/jinja_format.h"
 
+#include <optional>
+
 #include "text/jinja_access.h"
 #include "text/jinja_format_spec.h"
 #include "text/jinja_ops.h"
@@ -356,9 +358,8 @@ struct TimeField {
   std::string text;
 };
 
-Result<TimeField> time_field(const LocalTime& t, char code) {
-  const DayOf d = day_of(t);
-  const auto text = [](std::string s) { return TimeField{0, 0, ' ', std::move(s)}; };
+/// The codes that give a number; nothing for others.
+std::optional<TimeField> number_field(const LocalTime& t, const DayOf& d, char code) {
   const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
   switch (code) {
     case 'Y':
@@ -403,6 +404,17 @@ Result<TimeField> time_field(const LocalTime& t, char code) {
       return TimeField{iso_week(t, d).first, 4, '0', {}};
     case 'g':
       return TimeField{iso_week(t, d).first % 100, 2, '0', {}};
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<TimeField> time_field(const LocalTime& t, char code) {
+  const DayOf d = day_of(t);
+  if (const std::optional<TimeField> number = number_field(t, d, code)) return *number;
+  const auto text = [](std::string s) { return TimeField{0, 0, ' ', std::move(s)}; };
+  const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
+  switch (code) {
     case 'B':
       return text(std::string(kMonths[t.month - 1]));
     case 'b':

@@ -7,9 +7,10 @@
 
 namespace {
 
-constexpr int kW = 16;         // lanes of a register
-constexpr int kZero8Log2 = 7;  // log2 of the zero point of stored 8-bit weights; -1: none
-constexpr int kTileCols = 8;   // activation rows whose sums fit the registers
+constexpr int kW = 16;                // lanes of a register
+constexpr int kZero8Log2 = 7;         // log2 of the zero point of stored 8-bit weights; -1: none
+constexpr int kTileCols = 8;          // activation rows whose sums fit the registers
+constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
 typedef __m512 Vf;
 typedef __m512i Vi;
 typedef __m512i Vb;

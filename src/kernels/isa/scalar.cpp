@@ -5,9 +5,10 @@
 
 namespace {
 
-constexpr int kW = 16;          // lanes of a register
-constexpr int kZero8Log2 = -1;  // log2 of the zero point of stored 8-bit weights; -1: none
-constexpr int kTileCols = 4;    // activation rows whose sums fit the registers
+constexpr int kW = 16;                // lanes of a register
+constexpr int kZero8Log2 = -1;        // log2 of the zero point of stored 8-bit weights; -1: none
+constexpr int kTileCols = 4;          // activation rows whose sums fit the registers
+constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
 struct Vf {
   float v[16];
 };
