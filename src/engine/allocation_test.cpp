@@ -20,9 +20,11 @@
 namespace {
 std::atomic<bool> counting{false};
 std::atomic<int> calls{0};
+#if !defined(SOBRE_FOREIGN_ALLOCATOR)
 void count() {
   if (counting.load(std::memory_order_relaxed)) calls.fetch_add(1, std::memory_order_relaxed);
 }
+#endif
 }  // namespace
 
 #if !defined(SOBRE_FOREIGN_ALLOCATOR)
