@@ -47,7 +47,8 @@ class Fetching : public testing::Test {
     root_ = name;
     old_path_ = std::getenv("PATH");
     fs::create_directories(root_ + "/bin");
-    for (int i = 0; i < 200'000; ++i) content_ += static_cast<char>('a' + (i * i) % 23);
+    for (int i = 0; i < 200'000; ++i)
+      content_ += static_cast<char>('a' + (static_cast<unsigned>(i) * static_cast<unsigned>(i)) % 23);
     half_ = content_.size() / 2;
     write_zip(root_ + "/one.whl", content_.substr(0, half_), true);
     write_zip(root_ + "/two.whl", content_.substr(half_), false);
