@@ -42,16 +42,13 @@ Result<uint64_t> check_needs(const Checkpoint& checkpoint, const ModelFlags& fla
 Result<Loaded> load_model(const ModelFlags& flags, int chunk) {
   TRY(const std::string path, resolve_model(flags.model));
   const SessionOptions session{.kv = flags.kv, .context = flags.context, .threads = flags.threads, .chunk = chunk};
-  uint64_t weights = 0;
-  {
-    TRY(const Checkpoint checkpoint, Checkpoint::open(path));
-    TRY(weights, check_needs(checkpoint, flags, session));
-  }
+  TRY(const Checkpoint checkpoint, Checkpoint::open(path));
+  TRY(const uint64_t weights, check_needs(checkpoint, flags, session));
   ProgressBar bar("loading", weights);
   LoadOptions load{.weights = flags.weights, .isa = flags.isa, .threads = flags.threads, .progress = {}};
   load.progress = [&](double part) { bar.update(static_cast<uint64_t>(part * static_cast<double>(weights))); };
   Loaded loaded;
-  TRY(loaded.model, Model::load(path, load));
+  TRY(loaded.model, Model::load(checkpoint, load));
   bar.finish();
   for (const std::string& warning : loaded.model->warnings()) fmt::print(stderr, "sobre: warning: {}\n", warning);
   TRY(loaded.session, Session::create(loaded.model, session));

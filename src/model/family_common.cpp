@@ -189,12 +189,6 @@ class Binder {
 
 }  // namespace
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text;
-  for (const int64_t d : shape) text += (text.empty() ? "" : ", ") + std::to_string(d);
-  return "[" + text + "]";
-}
-
 CheckpointPlan uniform_plan(std::string_view family, const Dims& dims, Activation activation) {
   CheckpointPlan plan;
   plan.spec.family = family;

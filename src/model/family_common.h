@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "format/tensor_bytes.h"
 #include "model/config_reader.h"
 #include "model/families.h"
 #include "model/rope_config.h"
@@ -69,9 +70,6 @@ struct BindRules {
 /// Sets the layers' windows from a list of them (null: full attention) that repeats over the layers, as Mistral's own configs
 /// have it.
 [[nodiscard]] Result<void> read_window_list(const ConfigReader& config, std::string_view key, DecoderSpec& spec);
-
-/// "[2, 3]"
-[[nodiscard]] std::string shape_text(const std::vector<int64_t>& shape);
 
 // The readers proper; `tensors` as in bind_tensors.
 [[nodiscard]] Result<CheckpointPlan> read_hf_family(const Json& config, const TensorDirectory* tensors);

@@ -30,6 +30,9 @@ class Model {
   /// cannot be packed.
   [[nodiscard]] static Result<std::shared_ptr<const Model>> load(const std::string& path, const LoadOptions& options = {});
 
+  /// The same from a checkpoint that is open already (its plan asked, its memory counted).
+  [[nodiscard]] static Result<std::shared_ptr<const Model>> load(const Checkpoint& checkpoint, const LoadOptions& options = {});
+
   /// A model of parts that are already at hand (tests, benchmarks of shapes): no text side.
   [[nodiscard]] static std::shared_ptr<const Model> from_parts(DecoderSpec spec, Weights weights, const Kernels& kernels);
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/checked.h"
+#include "format/tensor_bytes.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
 
@@ -130,8 +131,8 @@ class Planner {
     if (t == nullptr) return fail("{}: the tensor {} is missing", checkpoint_.path(), source.name);
     const int64_t have = source.rows >= 0 ? source.rows : (t->shape.empty() ? 0 : t->shape[0] - source.first_row);
     if (t->shape.size() != 2 || t->shape[1] != cols || have != rows || source.first_row + rows > t->shape[0]) {
-      return fail("{}: the tensor {} has the shape [{}], expected [{}, {}]", checkpoint_.path(), source.name, shape_text(*t),
-                  rows, cols);
+      return fail("{}: the tensor {} has the shape {}, expected [{}, {}]", checkpoint_.path(), source.name,
+                  shape_text(t->shape), rows, cols);
     }
     if (!is_float_type(t->dtype) && !is_quantized(t->dtype)) {
       return fail("{}: the tensor {} has the type {}; weights may have {}", checkpoint_.path(), source.name,
@@ -163,12 +164,6 @@ class Planner {
   }
 
  private:
-  static std::string shape_text(const TensorView& t) {
-    std::string text;
-    for (const int64_t d : t.shape) text += (text.empty() ? "" : ", ") + std::to_string(d);
-    return text;
-  }
-
   Result<const TensorView*> fp8_scale(const std::string& name, const TensorView& t) const {
     if (t.dtype != DType::kF8E4M3) return nullptr;
     const std::string base = name.substr(0, name.rfind('.') + 1);
