@@ -300,7 +300,8 @@ class KeyWriter {
     if (!implied) return cannot("these multipliers");
     if (architecture_ == "gemma3") {
       const bool is_27b = spec_.n_layers() == 62;  // readers scale this one by width / heads
-      const double read = is_27b ? 1 / std::sqrt(static_cast<double>(spec_.d_model / first_.n_heads)) : usual;
+      const int width_per_head = spec_.d_model / first_.n_heads;
+      const double read = is_27b ? 1 / std::sqrt(static_cast<double>(width_per_head)) : usual;
       if (!close(score, read, 1e-6)) adjustments_.q_norm_factor = static_cast<float>(score / read);
     } else if (!close(score, usual, 1e-6)) {
       return cannot("this attention scale");

@@ -154,6 +154,7 @@ Result<void> read_smollm3(const ConfigReader& config, const Family& family, Chec
   if (!used) return {};
   TRY(const int64_t window, read_window(config, 0));
   std::vector<Attention> types;
+  types.reserve(spec.layers.size());
   for (const LayerSpec& layer : spec.layers) types.push_back(layer.rope < 0 ? Attention::kSliding : Attention::kFull);
   set_windows(spec, listed.value_or(types), window);
   return {};
@@ -200,6 +201,7 @@ Result<void> read_gemma3(const ConfigReader& config, const Family& family, Check
   TRY(const int64_t period, config.integer(key, 1, kMaxLayers, 6));
   TRY(const int64_t window, read_window(config, family.defaults.window));
   std::vector<Attention> types;
+  types.reserve(spec.layers.size());
   for (int64_t i = 0; i < spec.n_layers(); ++i) types.push_back((i + 1) % period == 0 ? Attention::kFull : Attention::kSliding);
   types = listed.value_or(types);
   for (size_t i = 0; i < spec.layers.size(); ++i) {

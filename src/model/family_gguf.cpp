@@ -219,7 +219,8 @@ Result<void> read_gemma3(const Keys& keys, CheckpointPlan& plan) {
     LayerSpec& layer = spec.layers[i];
     layer.attn_post_norm = layer.ffn_post_norm = true;
     layer.activation = Activation::kGeluTanh;
-    if (is_27b) layer.score_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(spec.d_model / layer.n_heads)));
+    const int width_per_head = spec.d_model / layer.n_heads;
+    if (is_27b) layer.score_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(width_per_head)));
     if (window == 0 || !sliding[i]) continue;
     layer.window = static_cast<int>(window);
     layer.rope = local_rope;
