@@ -81,6 +81,21 @@ Result<void> read_vocab_list(const Json::Array& list, Vocabulary& out) {
   return {};
 }
 
+// Ids may leave gaps (tokens that were taken out), but a few entries must not claim millions of ids: a table is as long as its
+// largest id.
+Result<void> check_gaps(const Vocabulary& v) {
+  constexpr size_t kAllowed = 65'536;
+  const size_t limit = 2 * (v.entries.size() + v.added.size()) + kAllowed;
+  const auto check = [&](std::string_view text, int32_t id) -> Result<void> {
+    if (static_cast<size_t>(id) < limit) return {};
+    return fail("token '{}': its id {} is far beyond what {} tokens need (below {} here)", text, id,
+                v.entries.size() + v.added.size(), limit);
+  };
+  for (const Entry& e : v.entries) TRY_VOID(check(e.text, e.id));
+  for (const AddedToken& t : v.added) TRY_VOID(check(t.content, t.id));
+  return {};
+}
+
 Result<void> read_vocab(const Json& model, const std::string& type, Vocabulary& out) {
   const Json* vocab = member(model, "vocab");
   if (vocab == nullptr) return fail("model: no vocab");
@@ -329,6 +344,7 @@ Result<Tokenizer> Tokenizer::from_hf_json(std::string_view json) {
   Vocabulary vocabulary;
   TRY_VOID(read_vocab(*model, type, vocabulary));
   TRY_VOID(read_added_tokens(member(root, "added_tokens"), vocabulary));
+  TRY_VOID(check_gaps(vocabulary));
   TRY_VOID(fill_table(vocabulary, *impl));
   TRY(impl->normalizer, hf::read_normalizer(member(root, "normalizer")));
   TRY(hf::PreTokenizerPlan plan, hf::read_pre_tokenizer(member(root, "pre_tokenizer")));

@@ -11,6 +11,7 @@ constexpr int kW = 16;                // lanes of a register
 constexpr int kZero8Log2 = 7;         // log2 of the zero point of stored 8-bit weights; -1: none
 constexpr int kTileCols = 8;          // activation rows whose sums fit the registers
 constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
+constexpr bool kPairParts = false;
 typedef __m512 Vf;
 typedef __m512i Vi;
 typedef __m512i Vb;
@@ -78,6 +79,9 @@ inline __attribute__((always_inline)) Vi dot(Vi start, const Vb* w, const int8_t
   }
   return start;
 }
+
+template <int Bits, int C>
+inline void pair_dots(Vi (*)[C], const uint8_t*, const int8_t* const*, int64_t) {}
 
 #include "kernels/isa/gemm.inc"
 //

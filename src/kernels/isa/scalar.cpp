@@ -9,6 +9,7 @@ constexpr int kW = 16;                // lanes of a register
 constexpr int kZero8Log2 = -1;        // log2 of the zero point of stored 8-bit weights; -1: none
 constexpr int kTileCols = 4;          // activation rows whose sums fit the registers
 constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
+constexpr bool kPairParts = false;
 struct Vf {
   float v[16];
 };
@@ -175,6 +176,9 @@ inline Vi dot(Vi start, const Vb* w, const int8_t* a) {
   }
   return start;
 }
+
+template <int Bits, int C>
+inline void pair_dots(Vi (*)[C], const uint8_t*, const int8_t* const*, int64_t) {}
 
 #include "kernels/isa/gemm.inc"
 //
