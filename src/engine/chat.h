@@ -59,7 +59,7 @@ class StopMatcher {
 
 /// Errors: an empty stop string, one longer than kMaxStopBytes, more than kMaxStops.
 [[nodiscard]] Result<void> check_stops(std::span<const std::string> stops);
-inline constexpr size_t kMaxStops = 64, kMaxStopBytes = 1024;
+inline constexpr size_t kMaxStops = 64, kMaxStopBytes = 4096;
 
 /// How many leading elements two sequences share.
 [[nodiscard]] size_t common_prefix(std::span<const int32_t> a, std::span<const int32_t> b);

@@ -62,7 +62,7 @@ TEST(CheckStops, NamesTheLimit) {
   EXPECT_FALSE(check_stops(std::vector<std::string>(kMaxStops + 1, "x")));
   const auto status = check_stops(std::vector<std::string>{std::string(kMaxStopBytes + 1, 'x')});
   ASSERT_FALSE(status);
-  EXPECT_NE(status.error().message.find("1024"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("4096"), std::string::npos) << status.error().message;
 }
 
 TEST(CommonPrefix, Counts) {

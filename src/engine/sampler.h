@@ -24,6 +24,7 @@ struct SamplingOptions {
   uint64_t seed = 0;
   uint32_t choice = 0;  // index of the answer when several are drawn
   std::vector<std::pair<int32_t, float>> logit_bias;
+  std::vector<int32_t> banned;  // ids that are never drawn
 };
 
 /// Errors name the option, its value and its range.
@@ -38,12 +39,18 @@ class Sampler {
   void observe_prompt(std::span<const int32_t> ids);
   /// Draws the next token and remembers it. `logits`: [vocab], finite. `position` numbers the tokens of the answer from 0.
   /// Order: bias, penalties, temperature, top-k, top-p, min-p.
-  [[nodiscard]] int32_t sample(std::span<const float> logits, uint64_t position);
+  /// `mask` (empty: all): bit i of word i / 64 allows token i; at least one token that is not banned must be allowed.
+  [[nodiscard]] int32_t sample(std::span<const float> logits, uint64_t position, std::span<const uint64_t> mask = {});
+  /// Remembers a token that was not drawn (forced by a grammar).
+  void take(int32_t id);
 
  private:
   void observe(int32_t id);
-  void adjust(std::span<const float> logits);
+  void adjust(std::span<const float> logits, std::span<const uint64_t> mask);
   [[nodiscard]] int32_t draw(uint64_t position);
+  [[nodiscard]] int32_t draw_from_all(double unit) const;
+  [[nodiscard]] double weight_of_all() const;
+  [[nodiscard]] size_t keep_best(size_t n, double mass);
   [[nodiscard]] size_t sort_until(size_t n, double target);
 
   SamplingOptions options_;
