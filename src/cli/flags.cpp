@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/serve.h"
 
 namespace sobre {
 
@@ -36,12 +37,14 @@ bool same_word(std::string_view a, std::string_view b) {
 
 // A flag whose value is one of some names, in any case.
 template <class T, class Out>
-CLI::Option* add_choice(CLI::App& app, const std::string& flag, Out& out, const Choices<T>& choices, const std::string& help) {
-  const auto read = [flag, choices, &out](const std::string& text) {
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, Out& out, const Choices<T>& choices, const std::string& help,
+                        const std::function<void(const char*)>& given = {}) {
+  const auto read = [flag, choices, &out, given](const std::string& text) {
     std::string names;
     for (const auto& [name, value] : choices) {
       if (same_word(name, text)) {
         out = value;
+        if (given) given(flag.c_str());
         return;
       }
       names.append(names.empty() ? "" : ", ").append(name);
@@ -87,6 +90,7 @@ CLI::App* add_command(CLI::App& app, Chosen& chosen, const std::string& name, co
 }
 
 struct AllOptions {
+  ServeFlags serve;
   ShowOptions show;
   PerplexityOptions perplexity;
   QuantizeOptions quantize;
@@ -97,6 +101,41 @@ struct AllOptions {
   TokenizeOptions tokenize;
   TemplateOptions chat_template;
 };
+
+void add_serve(CLI::App& app, Chosen& chosen, ServeFlags& o) {
+  CLI::App* c = add_command(app, chosen, "serve", "Serve models over HTTP: OpenAI's API, and a page to chat with",
+                            [&o] { return serve_command(o); });
+  c->add_option("MODEL", o.models, "Checkpoint folders, .gguf files or names (default: smollm2)");
+  const auto text = [c](const std::string& flag, std::optional<std::string>& out, const std::string& type,
+                        const std::string& help) {
+    c->add_option_function<std::string>(flag, [&out](const std::string& value) { out = value; }, help)->type_name(type);
+  };
+  text("--host", o.host, "HOST", "Address or name to listen on (default localhost; 0.0.0.0: every network)");
+  c->add_option_function<std::string>(
+       "--port",
+       [&o](const std::string& value) {
+         int port = -1;
+         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), port);
+         if (error != std::errc() || end != value.data() + value.size() || port < 0 || port > 65535)
+           throw CLI::ValidationError(fmt::format("--port: '{}' is no whole number from 0 to 65535", value));
+         o.port = port;
+       },
+       "Port to listen on (0 to 65535; default 8080; 0: any free one)")
+      ->type_name("N");
+  c->add_option("--config", o.config_path, "A configuration file (default: sobre.toml here, where there is one)")
+      ->type_name("FILE");
+  text("--keys", o.keys_file, "FILE", "Ask every client for an API key; the file holds their hashes");
+  text("--tls-cert", o.tls_certificate, "FILE", "Certificate chain (PEM): serve HTTPS; with --tls-key");
+  text("--tls-key", o.tls_key, "FILE", "Private key (PEM) of --tls-cert");
+  add_engine_flags(*c, o.model, [&o](const char* flag) { (flag[2] == 'w' ? o.weights_given : o.kv_given) = true; });
+  c->add_flag("--print-config", o.print_config, "Print a configuration file with every key, its default and what it means");
+  c->add_option("--new-key", o.new_key, "Make an API key for this client and print it with its line for --keys")
+      ->type_name("ID");
+  c->footer(
+      "Flags count more than the configuration. SIGTERM and Ctrl-C let running answers end (a second one does not); SIGHUP "
+      "reads\n"
+      "the keys again. The server is ready when GET /health answers 200.");
+}
 
 void add_show(CLI::App& app, Chosen& chosen, ShowOptions& o) {
   CLI::App* c = add_command(app, chosen, "show", "What a model is: family, shapes, weight types, memory needed, template",
@@ -245,6 +284,7 @@ int parse_and_run(int argc, char** argv) {
   int status = 0;
   AllOptions options;
   add_run_command(app, status);
+  add_serve(app, chosen, options.serve);
   add_show(app, chosen, options.show);
   add_bench(app, chosen, options.bench);
   add_perplexity(app, chosen, options.perplexity);
@@ -272,17 +312,22 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 void add_model_flags(CLI::App& command, ModelFlags& flags) {
+  command.add_option("MODEL", flags.model, "A checkpoint folder, a .gguf file, or a name such as smollm2")->required();
+  add_engine_flags(command, flags, {});
+}
+
+void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<void(const char*)>& given) {
   const Choices<WeightMode> weights = {{"auto", WeightMode::kAuto},
                                        {"f32", WeightMode::kF32},
                                        {"bf16", WeightMode::kBF16},
                                        {"q8", WeightMode::kQ8},
                                        {"q4", WeightMode::kQ4}};
   const Choices<KvType> caches = {{"f16", KvType::kF16}, {"q8", KvType::kQ8}, {"f32", KvType::kF32}};
-  command.add_option("MODEL", flags.model, "A checkpoint folder, a .gguf file, or a name such as smollm2")->required();
   add_choice(command, "--weights", flags.weights, weights,
              "How weights are held: auto, f32 (f32 arithmetic throughout), bf16, q8, q4 (default auto: a GGUF's as they are, "
-             "others q8)");
-  add_choice(command, "--kv", flags.kv, caches, "Type of the cache of keys and values: f16, q8, f32 (default f16)");
+             "others q8)",
+             given);
+  add_choice(command, "--kv", flags.kv, caches, "Type of the cache of keys and values: f16, q8, f32 (default f16)", given);
   add_choice(command, "--isa", flags.isa, isa_choices(),
              "Instruction set: " + names_of(isa_choices()) + " (default: the best this CPU has)");
   add_number(command, "--threads", flags.threads, 1, kMaxThreads, kThreadsHelp);

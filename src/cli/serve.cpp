@@ -1,0 +1,217 @@
+#include "cli/serve.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "cli/names.h"
+#include "cli/terminal.h"
+#include "serve/api.h"
+#include "serve/keys.h"
+
+namespace sobre {
+
+namespace {
+
+constexpr const char* kDefaultConfig = "sobre.toml";
+constexpr const char* kDefaultModel = "smollm2";
+
+Result<ServeConfig> configuration(const ServeFlags& flags) {
+  ServeConfig config;
+  std::error_code ignored;
+  if (!flags.config_path.empty()) {
+    TRY(config, load_serve_config(flags.config_path));
+  } else if (std::filesystem::exists(kDefaultConfig, ignored)) {
+    fmt::print(stderr, "sobre: reading {}\n", kDefaultConfig);
+    TRY(config, load_serve_config(kDefaultConfig));
+  }
+  if (flags.host) config.http.host = *flags.host;
+  if (flags.port) config.http.port = *flags.port;
+  if (flags.keys_file) config.keys_file = *flags.keys_file;
+  if (flags.tls_certificate) config.http.tls_certificate = *flags.tls_certificate;
+  if (flags.tls_key) config.http.tls_key = *flags.tls_key;
+  if (flags.weights_given) config.pool.weights = flags.model.weights;
+  if (flags.kv_given) config.pool.scheduler.kv = flags.model.kv;
+  if (flags.model.isa) config.pool.isa = flags.model.isa;
+  if (flags.model.threads > 0) config.pool.scheduler.threads = flags.model.threads;
+  if (flags.model.context > 0) config.pool.scheduler.context = flags.model.context;
+  if (!flags.models.empty()) {
+    config.models.clear();
+    for (const std::string& name : flags.models) config.models.push_back({name, "", {}});
+  }
+  if (config.models.empty()) config.models.push_back({kDefaultModel, "", {}});
+  // Every model named is meant to be there.
+  config.pool.max_loaded = std::max(config.pool.max_loaded, static_cast<int>(flags.models.size()));
+  TRY_VOID(check_http_options(config.http));
+  return config;
+}
+
+// As requests name it: a file's name without .gguf, a folder's name, a name of the catalogue as it is.
+std::string name_of(const ServeModel& model) {
+  if (!model.name.empty()) return model.name;
+  std::filesystem::path path(model.path);
+  if (!path.has_filename()) path = path.parent_path();
+  std::string name = path.filename().string();
+  if (name.ends_with(".gguf")) name.resize(name.size() - 5);
+  return name;
+}
+
+Result<std::vector<ServedModel>> served_models(const ServeConfig& config) {
+  std::vector<ServedModel> served;
+  for (const ServeModel& model : config.models) {
+    ServedModel s;
+    s.name = name_of(model);
+    s.aliases = model.aliases;
+    TRY(s.path, resolve_model(model.path));
+    struct stat info{};
+    if (::stat(s.path.c_str(), &info) == 0) s.created = info.st_mtime;
+    s.sampling = recommended_sampling(model.path);
+    for (const ServedModel& other : served) {
+      if (other.name == s.name)
+        return fail("two models are called '{}'; give one another name in sobre.toml ([[model]] name)", s.name);
+    }
+    served.push_back(std::move(s));
+  }
+  return served;
+}
+
+sigset_t our_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// Everything that happens beside requests: signals, and every second the pool's and the API's own work.
+class Housekeeper {
+ public:
+  Housekeeper(HttpServer& server, ModelPool& pool, Api& api, KeyStore* keys, double drain_s)
+      : server_(server), pool_(pool), api_(api), keys_(keys), drain_s_(drain_s), thread_([this] { run(); }) {}
+  ~Housekeeper() {
+    ended_ = true;
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    const sigset_t set = our_signals();
+    const timespec wait{.tv_sec = 1, .tv_nsec = 0};
+    while (!ended_) {
+      const int signal = ::sigtimedwait(&set, nullptr, &wait);
+      if (signal == SIGHUP) reload();
+      if (signal == SIGTERM || signal == SIGINT) stop();
+      pool_.tick();
+      api_.tick();
+    }
+  }
+  void reload() {
+    if (keys_ == nullptr) return;
+    const Result<size_t> keys = keys_->reload();
+    if (keys)
+      fmt::print(stderr, "sobre: {} keys read again\n", *keys);
+    else
+      fmt::print(stderr, "sobre: the keys stay as they were: {}\n", keys.error().message);
+  }
+  void stop() {
+    const bool again = stopping_;
+    stopping_ = true;
+    if (!again) fmt::print(stderr, "sobre: stopping; running answers have {:g} s to end\n", drain_s_);
+    server_.stop(again ? 0 : drain_s_);
+  }
+
+  HttpServer& server_;
+  ModelPool& pool_;
+  Api& api_;
+  KeyStore* keys_;
+  double drain_s_;
+  bool stopping_ = false;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+void announce(const ServeConfig& config, const std::vector<ServedModel>& models, int port, const KeyStore* keys) {
+  std::string names;
+  for (const ServedModel& m : models) names.append(names.empty() ? "" : ", ").append(m.name);
+  const std::string& host = config.http.host;
+  const bool local = host == "localhost" || host == "127.0.0.1" || host == "::1";
+  fmt::print(stderr, "sobre: serving {} on {}://{}:{} (the page; the API is below /v1)\n", names,
+             config.http.tls_certificate.empty() ? "http" : "https",
+             host.find(':') == std::string::npos ? host : "[" + host + "]", port);
+  if (!local && keys == nullptr)
+    fmt::print(stderr, "sobre: warning: whoever reaches {} may use it; --keys FILE asks for keys (--new-key ID makes one)\n",
+               host);
+  if (!local && config.http.tls_certificate.empty())
+    fmt::print(stderr, "sobre: warning: without --tls-cert and --tls-key requests and keys travel in the clear\n");
+}
+
+// All models, one after another, so that none of the first requests waits.
+void preload(ModelPool& pool, const ServeConfig& config) {
+  const auto& models = pool.models();
+  const size_t n = std::min(models.size(), static_cast<size_t>(std::max(1, config.pool.max_loaded)));
+  for (size_t i = 0; i < n; ++i) {
+    pool.acquire(&models[i], [name = models[i].name](Result<std::shared_ptr<LoadedModel>> loaded) {
+      if (!loaded) {
+        fmt::print(stderr, "sobre: {} cannot be loaded: {}\n", name, loaded.error().message);
+        return;
+      }
+      fmt::print(stderr, "sobre: {} is ready ({:.1f} s)\n", name, (*loaded)->load_s);
+      for (const std::string& warning : (*loaded)->model->warnings()) fmt::print(stderr, "sobre: warning: {}\n", warning);
+    });
+  }
+}
+
+Result<void> serve(const ServeFlags& flags) {
+  TRY(ServeConfig config, configuration(flags));
+  TRY(std::vector<ServedModel> models, served_models(config));
+  std::unique_ptr<KeyStore> keys;
+  if (!config.keys_file.empty()) {
+    TRY(keys, KeyStore::load(config.keys_file));
+  }
+  // Before any thread is made: all inherit it, and the housekeeper alone takes signals.
+  const sigset_t set = our_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ModelPool pool(models, config.pool);
+  config.api.wait_for_first = true;
+  config.api.max_active = config.pool.scheduler.max_active;
+  Api api(pool, keys.get(), config.api);
+  TRY(const std::unique_ptr<HttpServer> server,
+      HttpServer::create(
+          config.http,
+          [&](HttpRequest&& request, std::shared_ptr<HttpReply> reply) { api.handle(std::move(request), std::move(reply)); },
+          Api::error_body, [&](const HttpRequest& head) { return api.check_head(head); }));
+  announce(config, models, server->port(), keys.get());
+  preload(pool, config);
+  {
+    const Housekeeper housekeeper(*server, pool, api, keys.get(), config.drain_s);
+    server->run();
+  }
+  (void)pool.drain(0);
+  fmt::print(stderr, "sobre: stopped\n");
+  return {};
+}
+
+}  // namespace
+
+Result<void> serve_command(const ServeFlags& flags) {
+  if (flags.print_config) {
+    fmt::print("{}", print_serve_config());
+    return {};
+  }
+  if (!flags.new_key.empty()) {
+    TRY(const NewApiKey key, new_api_key(flags.new_key));
+    fmt::print(stderr, "sobre: the key for '{}', shown this once:\n", flags.new_key);
+    fmt::print("{}\n", key.key);
+    fmt::print(stderr, "sobre: add this line to the keys file:\n{}\n", key.line);
+    return {};
+  }
+  return serve(flags);
+}
+
+}  // namespace sobre

@@ -1,0 +1,256 @@
+#include "serve/model_pool.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "engine/memory.h"
+#include "model/checkpoint.h"
+
+namespace sobre {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Ready = std::function<void(Result<std::shared_ptr<LoadedModel>>)>;
+
+// How often a load that waits for another model to become idle looks again.
+constexpr auto kRoomPoll = std::chrono::milliseconds(50);
+
+struct Entry {
+  const ServedModel* served = nullptr;
+  ModelState state = ModelState::kUnloaded;
+  std::string error;
+  double progress = 0;
+  uint64_t memory_bytes = 0;
+  std::shared_ptr<LoadedModel> loaded;
+  std::vector<Ready> waiting;
+  Clock::time_point used;
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+}  // namespace
+
+struct ModelPool::Impl {
+  std::vector<ServedModel> models;
+  ModelPoolOptions options;
+
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Entry> entries;  // as models
+  std::deque<Entry*> wanted;
+  bool stopping = false;
+  std::thread loader;
+
+  void run();
+  void load_one(std::unique_lock<std::mutex>& lock, Entry& entry);
+  Result<std::shared_ptr<LoadedModel>> load(Entry& entry);
+  [[nodiscard]] std::shared_ptr<LoadedModel> take_idle(double idle_s);
+  [[nodiscard]] int in_memory() const;
+};
+
+int ModelPool::Impl::in_memory() const {
+  return static_cast<int>(std::count_if(entries.begin(), entries.end(), [](const Entry& e) { return e.loaded != nullptr; }));
+}
+
+// Takes out the model that nobody has used for longest, if it was not for `idle_s`; the caller lets go of it without the lock,
+// since that waits for a thread. Nobody can take a model up again meanwhile: whoever wants it sees it unloaded.
+std::shared_ptr<LoadedModel> ModelPool::Impl::take_idle(double idle_s) {
+  Entry* oldest = nullptr;
+  for (Entry& e : entries) {
+    if (!e.loaded || e.loaded.use_count() != 1 || seconds_since(e.used) < idle_s) continue;
+    if (oldest == nullptr || e.used < oldest->used) oldest = &e;
+  }
+  if (oldest == nullptr) return nullptr;
+  oldest->state = ModelState::kUnloaded;
+  return std::move(oldest->loaded);
+}
+
+Result<std::shared_ptr<LoadedModel>> ModelPool::Impl::load(Entry& entry) {
+  const auto start = Clock::now();
+  TRY(const Checkpoint checkpoint, Checkpoint::open(entry.served->path));
+  TRY(const uint64_t weights, packed_bytes(checkpoint, options.weights));
+  // Idle models make room; a model in use is never put out.
+  for (;;) {
+    const std::optional<uint64_t> have = available_memory();
+    if (!have || *have > weights) break;
+    std::shared_ptr<LoadedModel> idle;
+    {
+      const std::lock_guard lock(mutex);
+      idle = take_idle(0);
+    }
+    if (!idle) {
+      return fail("{} needs {} MiB of memory for its weights, {} MiB are available", entry.served->path, weights >> 20,
+                  *have >> 20);
+    }
+  }
+  LoadOptions how{.weights = options.weights, .isa = options.isa, .threads = options.scheduler.threads, .progress = {}};
+  how.progress = [&](double part) {
+    const std::lock_guard lock(mutex);
+    entry.progress = part;
+  };
+  auto loaded = std::make_shared<LoadedModel>();
+  loaded->served = entry.served;
+  TRY(loaded->model, Model::load(checkpoint, how));
+  SchedulerOptions scheduler = options.scheduler;
+  scheduler.context = std::min(scheduler.context, loaded->model->spec().max_context);
+  TRY(loaded->scheduler, Scheduler::create(loaded->model, scheduler));
+  loaded->load_s = seconds_since(start);
+  const std::lock_guard lock(mutex);
+  entry.memory_bytes = weights + loaded->scheduler->stats().cache_bytes;
+  return loaded;
+}
+
+void ModelPool::Impl::load_one(std::unique_lock<std::mutex>& lock, Entry& entry) {
+  while (in_memory() >= std::max(1, options.max_loaded) && !stopping) {
+    std::shared_ptr<LoadedModel> idle = take_idle(0);
+    if (!idle) {
+      changed.wait_for(lock, kRoomPoll);
+      continue;
+    }
+    lock.unlock();
+    idle.reset();
+    lock.lock();
+  }
+  if (stopping) return;
+  entry.progress = 0;
+  lock.unlock();
+  Result<std::shared_ptr<LoadedModel>> result = load(entry);
+  lock.lock();
+  entry.used = Clock::now();
+  if (result) {
+    entry.loaded = *result;
+    entry.state = ModelState::kLoaded;
+    entry.error.clear();
+  } else {
+    entry.state = ModelState::kFailed;
+    entry.error = result.error().message;
+  }
+  std::vector<Ready> waiting = std::move(entry.waiting);
+  entry.waiting.clear();
+  lock.unlock();
+  for (const Ready& ready : waiting) ready(result);
+  waiting.clear();
+  result = std::shared_ptr<LoadedModel>();
+  lock.lock();
+}
+
+void ModelPool::Impl::run() {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    changed.wait(lock, [&] { return stopping || !wanted.empty(); });
+    if (stopping) return;
+    Entry& entry = *wanted.front();
+    wanted.pop_front();
+    load_one(lock, entry);
+  }
+}
+
+ModelPool::ModelPool(std::vector<ServedModel> models, ModelPoolOptions options) : impl_(std::make_unique<Impl>()) {
+  impl_->models = std::move(models);
+  impl_->options = options;
+  for (const ServedModel& m : impl_->models) {
+    Entry entry;
+    entry.served = &m;
+    impl_->entries.push_back(std::move(entry));
+  }
+  impl_->loader = std::thread([pool = impl_.get()] { pool->run(); });
+}
+
+ModelPool::~ModelPool() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->changed.notify_all();
+  impl_->loader.join();
+  for (Entry& e : impl_->entries) {
+    for (const Ready& ready : e.waiting) ready(fail("the server is stopping"));
+    e.waiting.clear();
+  }
+}
+
+const ServedModel* ModelPool::find(std::string_view name) const {
+  for (const ServedModel& m : impl_->models) {
+    if (m.name == name || std::find(m.aliases.begin(), m.aliases.end(), name) != m.aliases.end()) return &m;
+  }
+  return nullptr;
+}
+
+const std::vector<ServedModel>& ModelPool::models() const { return impl_->models; }
+
+void ModelPool::acquire(const ServedModel* served, Ready ready) {
+  std::shared_ptr<LoadedModel> loaded;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    Entry& entry = impl_->entries[static_cast<size_t>(served - impl_->models.data())];
+    entry.used = Clock::now();
+    if (entry.loaded) {
+      loaded = entry.loaded;
+    } else if (!impl_->stopping) {
+      entry.waiting.push_back(std::move(ready));
+      if (entry.state != ModelState::kLoading) {
+        entry.state = ModelState::kLoading;
+        impl_->wanted.push_back(&entry);
+        impl_->changed.notify_all();
+      }
+      return;
+    }
+  }
+  if (loaded) {
+    ready(std::move(loaded));
+  } else {
+    ready(fail("the server is stopping"));
+  }
+}
+
+std::vector<ModelStatus> ModelPool::status() const {
+  std::vector<ModelStatus> all;
+  const std::lock_guard lock(impl_->mutex);
+  for (const Entry& e : impl_->entries) {
+    ModelStatus s;
+    s.served = e.served;
+    s.state = e.state;
+    s.error = e.error;
+    s.progress = e.progress;
+    if (e.loaded) {
+      s.stats = e.loaded->scheduler->stats();
+      s.memory_bytes = e.memory_bytes;
+    }
+    all.push_back(std::move(s));
+  }
+  return all;
+}
+
+void ModelPool::tick() {
+  if (impl_->options.idle_unload_s <= 0) return;
+  for (;;) {
+    std::shared_ptr<LoadedModel> idle;
+    {
+      const std::lock_guard lock(impl_->mutex);
+      idle = impl_->take_idle(impl_->options.idle_unload_s);
+    }
+    if (!idle) return;
+    impl_->changed.notify_all();
+  }
+}
+
+bool ModelPool::drain(double seconds) {
+  std::vector<std::shared_ptr<LoadedModel>> running;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    for (const Entry& e : impl_->entries) {
+      if (e.loaded) running.push_back(e.loaded);
+    }
+  }
+  const auto start = Clock::now();
+  bool whole = true;
+  for (const auto& loaded : running) whole &= loaded->scheduler->drain(std::max(0.0, seconds - seconds_since(start)));
+  return whole;
+}
+
+}  // namespace sobre

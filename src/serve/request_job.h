@@ -1,0 +1,86 @@
+// One request for answers on its way: read, waiting for its model, prepared, with the scheduler, answered. Its parts run on the
+// threads of the API, of the pool and of the engine, one after the other; a mutex guards what they share with a client that
+// leaves and with the ticks.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "serve/api_core.h"
+#include "serve/request_answer.h"
+
+namespace sobre {
+
+class RequestJob : public std::enable_shared_from_this<RequestJob> {
+ public:
+  enum class Kind : uint8_t { kChat, kCompletion };
+
+  RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, std::string body, std::shared_ptr<HttpReply> reply);
+  ~RequestJob();
+  RequestJob(const RequestJob&) = delete;
+  RequestJob& operator=(const RequestJob&) = delete;
+
+  /// Hands the request to the API's threads.
+  void start();
+  /// Sends a comment where a stream has been silent for long.
+  void tick(ApiCore::Clock::time_point now);
+
+ private:
+  using Clock = ApiCore::Clock;
+
+  // In the order of a request's life.
+  void read();
+  void have_model(Result<std::shared_ptr<LoadedModel>> loaded);
+  void prepare(std::shared_ptr<LoadedModel> loaded);
+  [[nodiscard]] ApiResult<void> prepare_chat_request(const PromptModel& model);
+  [[nodiscard]] ApiResult<void> prepare_completion_request(const PromptModel& model);
+  void submit();
+  [[nodiscard]] bool submit_prompt(Scheduler& scheduler, size_t prompt);
+  void take(size_t answer, std::vector<GenerationToken>&& tokens);
+  void end(size_t answer, GenerationReport&& report);
+  void settle(int answers);
+  void complete();
+
+  void fail(const ApiError& error);
+  void client_left();
+  void cancel_all();
+  [[nodiscard]] bool done();
+  // With the mutex held.
+  void write_locked(std::string&& text);
+  void fail_locked(const ApiError& error);
+  void count_locked(int status);
+
+  [[nodiscard]] const CommonRequest& common() const;
+  [[nodiscard]] std::string_view route() const;
+  [[nodiscard]] AnswerHead head() const;
+  [[nodiscard]] AnswerForm form(size_t prompts) const;
+  void fill_request(const SamplingOptions& sampling, const PromptGrammar& grammar);
+
+  const std::shared_ptr<ApiCore> core_;
+  const Kind kind_;
+  const std::string scope_;
+  const Clock::time_point started_ = Clock::now();
+  std::string body_;
+  std::variant<ChatRequest, CompletionRequest> request_;
+  const ServedModel* served_ = nullptr;        // set under the mutex; a client that leaves is counted with it
+  ModelMetrics* metrics_ = nullptr;            // so is this
+  GenerationRequest generation_;               // but for the prompt
+  std::vector<std::vector<int32_t>> prompts_;  // those not yet submitted
+
+  std::mutex mutex_;  // of what follows
+  std::shared_ptr<HttpReply> reply_;
+  std::shared_ptr<LoadedModel> loaded_;
+  std::unique_ptr<RequestAnswer> answer_;
+  std::vector<uint64_t> ids_;              // of the answers at the scheduler
+  std::vector<Clock::time_point> latest_;  // per answer: its latest token
+  bool stream_ = false, begun_ = false;
+  bool done_ = false;  // answered, or the client has left: nothing more is sent
+  int left_ = 0;       // answers that have not ended, and one while they are being submitted
+  Clock::time_point last_write_;
+};
+
+}  // namespace sobre
