@@ -64,6 +64,14 @@ class Client final : public HttpReply {
     const std::lock_guard lock(mutex_);
     return text_;
   }
+  /// Seconds; 0: not given.
+  [[nodiscard]] int retry_after() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, value] : headers_) {
+      if (name == "retry-after") return std::stoi(value);
+    }
+    return 0;
+  }
   [[nodiscard]] bool ended() {
     const std::lock_guard lock(mutex_);
     return ended_;
@@ -199,6 +207,29 @@ TEST(Api, RequestsThatWaitToBeReadAreBounded) {
   const auto tokens = ask(server->api(), R"("content": "x")", "/tokenize");
   ASSERT_TRUE(tokens->wait());
   EXPECT_EQ(tokens->status(), 429);
+}
+
+TEST(Api, AFullQueueRefusesAndTheRestIsAnswered) {
+  ApiServerOptions options;
+  options.pool.scheduler.max_active = 1;
+  options.pool.scheduler.max_queued = 2;
+  const auto server = start(std::move(options));
+  std::vector<std::shared_ptr<Client>> clients;
+  for (int i = 0; i < 30; ++i) clients.push_back(ask(server->api(), kLong));
+  int refused = 0, answered = 0;
+  for (const auto& client : clients) {
+    ASSERT_TRUE(client->wait(300));
+    if (client->status() == 200) {
+      ++answered;
+      continue;
+    }
+    ++refused;
+    EXPECT_EQ(client->status(), 429);
+    EXPECT_EQ(at(json_of(client->text()), "error/code"), Json("queue_full"));
+    EXPECT_GE(client->retry_after(), 1);
+  }
+  EXPECT_GE(answered, 3);
+  EXPECT_GE(refused, 1);
 }
 
 TEST(Api, ManyClientsAtOnceGetTheAnswersTheyWouldGetAlone) {

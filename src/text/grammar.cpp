@@ -240,9 +240,21 @@ class GrammarBuilder {
 Grammar::Grammar(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Grammar::~Grammar() = default;
 
+// Messages quote keywords, names and patterns as they came: one line all the same.
+static Error in_one_line(const Error& error) {
+  Error out;
+  for (const char c : error.message) {
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F)
+      out.message += c;
+    else
+      out.message += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
 Result<std::shared_ptr<const Grammar>> Grammar::compile(const GrammarNode& root, const GrammarLimits& limits) {
   auto impl = std::make_unique<Impl>();
-  TRY_VOID(GrammarBuilder(limits, *impl).build(root));
+  if (const auto built = GrammarBuilder(limits, *impl).build(root); !built) return std::unexpected(in_one_line(built.error()));
   return std::shared_ptr<const Grammar>(new Grammar(std::move(impl)));
 }
 
