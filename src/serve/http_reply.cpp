@@ -34,10 +34,12 @@ class ConnectionReply final : public HttpReply {
     if (state_->done || chunk.empty()) return;
     const uint64_t size = chunk.size();
     state_->posted += size;
-    post([serial = serial_, chunk = std::move(chunk), state = state_](HttpConnection& c) {
-      c.write(serial, chunk);
-      state->posted -= chunk.size();
+    auto shared = std::make_shared<std::string>(std::move(chunk));
+    const bool posted = gate_->post([serial = serial_, connection = connection_, state = state_, shared] {
+      if (const auto c = connection.lock()) c->write(serial, *shared);
+      state->posted -= shared->size();
     });
+    if (!posted) state_->posted -= size;
   }
 
   void end() override {

@@ -257,7 +257,7 @@ TEST(Http, AClientTooFarBehindIsDropped) {
   }
   EXPECT_TRUE(soon([&] { return left.load(); }));
   EXPECT_EQ(server.http->stats().open, 0u);
-  EXPECT_EQ(reply->backlog_bytes(), 0u);
+  EXPECT_TRUE(soon([&] { return reply->backlog_bytes() == 0; }));
 }
 
 TEST(Http, AbortIsHeardOnceHoweverLateOneAsks) {
@@ -307,7 +307,7 @@ TEST(Http, RepliesMayOutliveTheServer) {
   replies[1]->begin(200, "text/plain");
   replies[1]->write("x");
   replies[1]->end();
-  EXPECT_EQ(replies[1]->backlog_bytes(), 1u);
+  EXPECT_EQ(replies[1]->backlog_bytes(), 0u);
   replies.clear();
 }
 

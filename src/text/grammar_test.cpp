@@ -206,17 +206,23 @@ TEST(Grammar, FiniteNamesRunOut) {
 TEST(Grammar, UniqueItems) {
   const auto strings = schema(R"({"type": "array", "items": {"type": "string"}, "uniqueItems": true, "minItems": 2})");
   for (const char* text : {R"(["a", "b"])", R"(["", "a","b", "ab", "\u00e9"])"}) EXPECT_TRUE(strings->matches(text)) << text;
-  for (const char* text : {R"(["a", "a"])", R"(["a", "b", "\u0061"])", R"(["a"])", "[]", R"(["a": 1, "b": 2])", R"({"a", "b"})", R"(["a", 1])"}) {
+  for (const char* text :
+       {R"(["a", "a"])", R"(["a", "b", "\u0061"])", R"(["a"])", "[]", R"(["a": 1, "b": 2])", R"({"a", "b"})", R"(["a", 1])"}) {
     EXPECT_FALSE(strings->matches(text)) << text;
   }
-  const auto values = schema(R"({"type": "array", "items": {"enum": ["a", "b", 3, null]}, "uniqueItems": true, "minItems": 3})");
+  const auto values =
+      schema(R"({"type": "array", "items": {"enum": ["a", "b", 3, null]}, "uniqueItems": true, "minItems": 3})");
   for (const char* text : {R"(["a", 3, null])", R"(["b", "a", null, 3.0])"}) EXPECT_TRUE(values->matches(text)) << text;
-  for (const char* text : {R"(["a", 3])", R"([3, "a", 3.0])", R"(["a", "b", 3, null, "a"])"}) EXPECT_FALSE(values->matches(text)) << text;
-  const auto places = schema(R"({"type": "array", "prefixItems": [{"enum": [1, 2]}, {"const": 1}], "items": false, "uniqueItems": true, "minItems": 2})");
+  for (const char* text : {R"(["a", 3])", R"([3, "a", 3.0])", R"(["a", "b", 3, null, "a"])"})
+    EXPECT_FALSE(values->matches(text)) << text;
+  const auto places = schema(
+      R"({"type": "array", "prefixItems": [{"enum": [1, 2]}, {"const": 1}], "items": false, "uniqueItems": true, "minItems": 2})");
   EXPECT_TRUE(places->matches("[2, 1]"));
   EXPECT_FALSE(places->matches("[1"));
   EXPECT_NE(schema_error(R"({"type": "array", "uniqueItems": true})").find("keyword uniqueItems"), std::string::npos);
-  EXPECT_NE(schema_error(R"({"type": "array", "items": {"type": "boolean"}, "uniqueItems": true, "minItems": 3})").find("no value"), std::string::npos);
+  EXPECT_NE(
+      schema_error(R"({"type": "array", "items": {"type": "boolean"}, "uniqueItems": true, "minItems": 3})").find("no value"),
+      std::string::npos);
 }
 
 TEST(Grammar, RecursiveSchemas) {

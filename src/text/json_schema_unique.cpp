@@ -74,7 +74,8 @@ Result<std::vector<Json>> SchemaCompiler::values_of(uint32_t formula, const std:
   words.erase(std::unique(words.begin(), words.end()), words.end());
   for (const std::u32string& word : words) values.emplace_back(to_utf8(word));
   if (!few || values.size() > kMaxUnique) {
-    return fail("keyword uniqueItems at \"{:.200}\": only enforced where items are strings, or at most {} scalars", place, kMaxUnique);
+    return fail("keyword uniqueItems at \"{:.200}\": only enforced where items are strings, or at most {} scalars", place,
+                kMaxUnique);
   }
   return values;
 }
