@@ -266,6 +266,15 @@ int Constraint::Impl::next_byte(const Threads& from) const {
   Machine machine(g(), *store);
   Threads next;
   int only = -1;
+  const bool literal = std::all_of(from.begin(), from.end(), [](const Thread& t) { return t.mode == Thread::Mode::kByte; });
+  if (literal) {
+    for (const Thread& t : from) {
+      const int byte = g().ops[t.a].byte;
+      if (only >= 0 && only != byte) return -1;
+      only = byte;
+    }
+    return only;
+  }
   // Likely ones first, so that the second of several is found soon.
   static constexpr std::string_view kLikely = "ae\",:} ]0-";
   const auto allowed = [&](int b) {
@@ -318,7 +327,7 @@ void Constraint::Impl::add_forced(std::string& bytes, bool last, std::vector<int
 void Constraint::forced(std::vector<int32_t>& ids, size_t max) const {
   const Impl& c = *impl_;
   if (!c.active || c.stopped) return;
-  constexpr size_t kMaxForcedBytes = 4096;
+  const size_t max_bytes = 32 + 8 * std::min<size_t>(max, 512);  // longer stretches come in several calls
   std::vector<int32_t> out;
   std::string bytes;
   Threads now = c.threads, next;
@@ -326,7 +335,7 @@ void Constraint::forced(std::vector<int32_t>& ids, size_t max) const {
   const auto complete = [&] {
     return std::any_of(now.begin(), now.end(), [](const Thread& t) { return t.mode == Thread::Mode::kAccept; });
   };
-  while (out.size() < max && bytes.size() < kMaxForcedBytes && !complete()) {
+  while (out.size() < max && bytes.size() < max_bytes && !complete()) {
     next.clear();
     const int32_t token = c.next_token(now);
     if (token >= 0) {
