@@ -27,7 +27,7 @@ python3-pip           fetches models that Python packages carry
 packages_test='
 libgtest-dev          unit tests
 python3               the scripts in tools/
-python3-venv          a place for OpenAI's client, which the server is tested with
+python3-venv          a place for the Python client that the server is tested with
 ?chromium             the tests of the web page
 '
 packages_test_amd64='
