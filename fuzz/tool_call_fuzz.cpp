@@ -163,7 +163,7 @@ void check_conversation(uint8_t which, std::string_view text) {
   const auto given = Json::parse(text, {.max_bytes = 1 << 16, .max_depth = 50});
   if (!given) return;
   const std::string_view source = kTemplates[which % std::size(kTemplates)];
-  const sobre::ToolFormat format = sobre::detect_tool_format(source, nullptr);
+  const sobre::ToolFormat format = sobre::detect_tool_format(source);
   const Json tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])").value();
   static_cast<void>(sobre::tools_from_json(*given));
   const Json out = sobre::template_messages(format, source, *given, (which & 128) != 0 ? tools : Json());

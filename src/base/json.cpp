@@ -216,44 +216,6 @@ void write_double(double d, std::string& out) {
   if (plain.find('.') == std::string_view::npos) out += ".0";
 }
 
-void write_string(std::string_view s, std::string& out) {
-  out += '"';
-  size_t plain = 0;  // start of the run not yet copied
-  for (size_t i = 0; i < s.size(); ++i) {
-    const auto c = static_cast<unsigned char>(s[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out += s.substr(plain, i - plain);
-    plain = i + 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      default:
-        out += fmt::format("\\u{:04x}", c);
-    }
-  }
-  out += s.substr(plain);
-  out += '"';
-}
-
 /// Indices of the members, ordered by key (bytes of UTF-8, which is the order of code points).
 std::vector<size_t> key_order(const Json::Object& members) {
   std::vector<size_t> order(members.size());
@@ -276,7 +238,7 @@ class Printer {
       const std::vector<size_t> order = style_.sort_keys ? key_order(*object) : std::vector<size_t>();
       write_list('{', '}', object->size(), [&](size_t i) {
         const Json::Member& member = (*object)[order.empty() ? i : order[i]];
-        write_string(member.first, out_);
+        append_json_string(out_, member.first);
         out_ += style_.key_separator;
         write(member.second);
       });
@@ -288,7 +250,7 @@ class Printer {
  private:
   void write_scalar(const Json& value) {
     if (const std::string* s = value.as_string()) {
-      write_string(*s, out_);
+      append_json_string(out_, *s);
     } else if (value.is_double()) {
       write_double(*value.as_double(), out_);
     } else if (const auto b = value.as_bool()) {
@@ -357,6 +319,44 @@ bool equal_objects(const Json::Object& a, const Json::Object& b) {
 }
 
 }  // namespace
+
+void append_json_string(std::string& out, std::string_view s) {
+  out += '"';
+  size_t plain = 0;  // start of the run not yet copied
+  for (size_t i = 0; i < s.size(); ++i) {
+    const auto c = static_cast<unsigned char>(s[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out += s.substr(plain, i - plain);
+    plain = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      default:
+        out += fmt::format("\\u{:04x}", c);
+    }
+  }
+  out += s.substr(plain);
+  out += '"';
+}
 
 Result<void> walk_json(std::string_view text, const JsonLimits& limits, JsonHandler& handler) {
   if (text.size() > limits.max_bytes) return fail("JSON text of {} bytes, the limit is {}", text.size(), limits.max_bytes);

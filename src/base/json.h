@@ -20,6 +20,10 @@ struct JsonLimits {
   uint64_t max_values = 40'000'000;
 };
 
+/// Appends valid UTF-8 as a JSON string, quotes included: for text written by hand where a tree would cost more than the
+/// answer.
+void append_json_string(std::string& out, std::string_view text);
+
 /// How dump() writes. The defaults are Python's json.dumps(x, ensure_ascii=False). Both separators are used as given, with an
 /// indent too (where Python's own default for items is then "," alone).
 struct JsonStyle {

@@ -24,7 +24,6 @@ constexpr SettingHelp kSettings[] = {
     {"logit-bias", "ID=B", "add B to the logit of a token id", true},
 };
 
-constexpr double kDefaultTemperature = 0.7, kDefaultTopP = 0.95;
 constexpr int kMaxAnswerTokens = 1 << 30;
 constexpr size_t kMaxBiases = 1024;
 
@@ -145,13 +144,6 @@ std::string settings_text(const AnswerOptions& options) {
   for (const std::string& stop : options.stops) out += fmt::format(", stop {}", Json(stop).dump());
   for (const auto& [id, bias] : s.logit_bias) out += fmt::format(", logit-bias {}={}", id, bias);
   return out;
-}
-
-SamplingOptions starting_sampling(const Json& catalogue, const Json& generation_defaults) {
-  SamplingOptions base;
-  base.temperature = kDefaultTemperature;
-  base.top_p = kDefaultTopP;
-  return sampling_defaults(generation_defaults, sampling_defaults(catalogue, base));
 }
 
 }  // namespace sobre

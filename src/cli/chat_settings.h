@@ -28,8 +28,4 @@ struct SettingHelp {
 /// "temperature 0.2, top-p 0.9, seed 0": all that differ from off, temperature and seed always.
 [[nodiscard]] std::string settings_text(const AnswerOptions& options);
 
-/// What a model starts with: `catalogue` (recommended there), then its own generation_config, else temperature 0.7 and top-p
-/// 0.95.
-[[nodiscard]] SamplingOptions starting_sampling(const Json& catalogue, const Json& generation_defaults);
-
 }  // namespace sobre

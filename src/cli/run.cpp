@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 
 #include "base/file.h"
 #include "cli/chat.h"
@@ -154,13 +153,6 @@ void print_end(const AnswerReport& report, const Session& session) {
   } else if (report.end == AnswerEnd::kMaxTokens && is_terminal(STDERR_FILENO)) {
     fmt::print(stderr, "{}\n", dim(fmt::format("(cut after {} tokens, as asked)", report.answer_tokens), STDERR_FILENO));
   }
-}
-
-LocalTime local_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::localtime_r(&now, &parts);
-  return {parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec};
 }
 
 int run_command(const RunFlags& flags) {

@@ -43,7 +43,4 @@ class AnswerWriter {
   bool terminal_;
 };
 
-/// The clock, for templates that print the date.
-[[nodiscard]] LocalTime local_now();
-
 }  // namespace sobre

@@ -1,6 +1,7 @@
 #include "engine/chat.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/json.h"
 
@@ -43,6 +44,13 @@ Result<std::vector<int32_t>> conversation_ids(const TextAssets& text, std::span<
   std::vector<int32_t> ids = tokenizer->encode_rendered(rendered->text, rendered->from_input);
   if (ids.empty()) return fail("the model's chat template renders this conversation as nothing");
   return ids;
+}
+
+LocalTime local_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::localtime_r(&now, &parts);
+  return {parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec};
 }
 
 Result<std::vector<int32_t>> completion_ids(const TextAssets& text, std::string_view prompt) {
@@ -141,6 +149,13 @@ void StopMatcher::finish(std::string& out) {
 size_t common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
   const size_t n = std::min(a.size(), b.size());
   return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(n), b.begin()).first - a.begin());
+}
+
+SamplingOptions starting_sampling(const Json& catalogue, const Json& generation_defaults) {
+  SamplingOptions base;
+  base.temperature = 0.7;
+  base.top_p = 0.95;
+  return sampling_defaults(generation_defaults, sampling_defaults(catalogue, base));
 }
 
 SamplingOptions sampling_defaults(const Json& generation_defaults, const SamplingOptions& base) {

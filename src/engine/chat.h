@@ -30,6 +30,9 @@ struct ChatMessage {
 [[nodiscard]] Result<std::vector<int32_t>> conversation_ids(const TextAssets& text, std::span<const ChatMessage> messages,
                                                             const LocalTime& now);
 
+/// The machine's clock, for templates that print the date.
+[[nodiscard]] LocalTime local_now();
+
 /// The ids of plain text to be continued: BOS where the model wants it, no control tokens out of the text. Errors: no
 /// tokenizer, and a text of no tokens at all.
 [[nodiscard]] Result<std::vector<int32_t>> completion_ids(const TextAssets& text, std::string_view prompt);
@@ -101,11 +104,14 @@ class Answerer {
   [[nodiscard]] Result<void> read_prompt(std::span<const int32_t> prompt, const Cancelled& cancelled, AnswerReport& report);
   [[nodiscard]] Result<void> write_answer(Sampler& sampler, const AnswerOptions& options, const Sink& sink,
                                           const Cancelled& cancelled, AnswerReport& report);
-  [[nodiscard]] bool is_stop(int32_t id) const;
 
   Session& session_;
   std::vector<int32_t> held_;  // the ids the session has computed, [n_past]
 };
+
+/// What sampling starts from: the catalogue's recommendation, over it what the model itself asks for; temperature 0.7 and top-p
+/// 0.95 where neither says anything. Both are objects by the names of generation_config.json, or null.
+[[nodiscard]] SamplingOptions starting_sampling(const Json& catalogue, const Json& generation_defaults);
 
 /// The sampling that a model asks for in its generation_config (or a GGUF's general.sampling.*), `base` for what it does not
 /// say. Values out of range are left out. `do_sample: false` without a temperature means greedy.

@@ -20,11 +20,6 @@ void Answerer::reset() {
   held_.clear();
 }
 
-bool Answerer::is_stop(int32_t id) const {
-  const std::vector<int32_t>& stops = session_.model().text().stop_ids;
-  return std::find(stops.begin(), stops.end(), id) != stops.end();
-}
-
 Result<void> Answerer::read_prompt(std::span<const int32_t> prompt, const Cancelled& cancelled, AnswerReport& report) {
   // The last token is computed in any case: its logits begin the answer.
   const size_t keep = std::min(common_prefix(prompt, held_), prompt.size() - 1);
@@ -55,7 +50,7 @@ Result<void> Answerer::write_answer(Sampler& sampler, const AnswerOptions& optio
     ++report.answer_tokens;
     text.clear();
     ready.clear();
-    if (is_stop(id)) {
+    if (session_.model().text().is_stop(id)) {
       report.end = AnswerEnd::kModel;
       break;
     }

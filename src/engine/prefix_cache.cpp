@@ -181,7 +181,6 @@ void PrefixCache::keep(const std::string& scope, std::span<const int32_t> ids, s
       Node& node = nodes_[static_cast<size_t>(next)];
       node.page = pages[page];
       node.ids.assign(block.begin(), block.end());
-      node.count = static_cast<int>(block.size());
       retain(node.page);
       node_of_[static_cast<size_t>(node.page)] = next;
       drop_superseded(at, block);

@@ -48,9 +48,8 @@ class PrefixCache {
  private:
   struct Node {
     int parent = -1, page = -1;
-    int count = 0;  // tokens: kPagePositions, fewer in a leaf; 0 in a root
     uint64_t used = 0;
-    std::vector<int32_t> ids;
+    std::vector<int32_t> ids;  // kPagePositions, fewer in a leaf, none in a root
     std::vector<int> children;
     std::string scope;  // roots
   };

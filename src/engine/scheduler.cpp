@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
-#include "base/checked.h"
 #include "engine/memory.h"
 #include "engine/scheduler_impl.h"
+#include "engine/session.h"
 
 namespace sobre {
 
 namespace {
 
-constexpr int kDefaultContext = 8192;
 constexpr int kMaxBatchTokens = 512;
 constexpr uint64_t kDefaultCacheBytes = uint64_t{1} << 30;
 constexpr int kMaxTopLogprobs = 20;
@@ -30,7 +29,7 @@ std::unexpected<Rejection> reject(Rejection::Kind kind, std::string message, int
 Result<int> pages_of_cache(const DecoderSpec& spec, const SchedulerOptions& options, int context, uint64_t work_bytes) {
   const uint64_t page = kv_page_bytes(spec, options.kv);
   // One page more than an answer of full length takes: a prefix may be copied while the rest is in use.
-  const auto least = static_cast<uint64_t>(div_up(context, kPagePositions)) + 1;
+  const auto least = static_cast<uint64_t>(pages_for(context)) + 1;
   uint64_t bytes = options.cache_bytes;
   const std::optional<uint64_t> have = available_memory();
   if (bytes == 0) {
@@ -54,7 +53,7 @@ Result<std::unique_ptr<Scheduler>> Scheduler::create(std::shared_ptr<const Model
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->options.max_active = std::clamp(options.max_active, 1, kMaxBatchTokens / 2);
-  impl->context = options.context > 0 ? options.context : std::min(spec.max_context, kDefaultContext);
+  impl->context = context_or_default(spec, options.context);
   if (impl->context > spec.max_context) {
     return fail("a context of {} positions is outside 1..{}, the limit of {}", impl->context, spec.max_context, model->path());
   }
@@ -64,8 +63,7 @@ Result<std::unique_ptr<Scheduler>> Scheduler::create(std::shared_ptr<const Model
   const uint64_t work = Forward::work_bytes(spec, impl->threads->size(), max_tokens, impl->options.max_active);
   TRY(const int pages, pages_of_cache(spec, options, impl->context, work));
   TRY(impl->cache, PrefixCache::create(spec, options.kv, pages));
-  const int max_pages = static_cast<int>(div_up(impl->context, kPagePositions));
-  TRY(impl->forward, Forward::create(model, impl->threads, max_tokens, impl->options.max_active, max_pages));
+  TRY(impl->forward, Forward::create(model, impl->threads, max_tokens, impl->options.max_active, pages_for(impl->context)));
   impl->pace = std::make_unique<StepPace>(spec, max_tokens, options.max_step_ms / 1e3);
   impl->model = std::move(model);
   impl->stats.cache_bytes = static_cast<uint64_t>(pages) * impl->cache.pool().page_bytes();

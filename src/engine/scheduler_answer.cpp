@@ -1,6 +1,4 @@
 // What one answer does with its logits: the next token, what a grammar forces, text, and the reasons to end.
-#include <algorithm>
-
 #include "engine/logprobs.h"
 #include "engine/scheduler_impl.h"
 
@@ -10,18 +8,13 @@ namespace {
 
 constexpr size_t kMaxForced = 32;  // tokens a grammar forces at a time
 
-bool is_stop(const Model& model, int32_t id) {
-  const std::vector<int32_t>& stops = model.text().stop_ids;
-  return std::find(stops.begin(), stops.end(), id) != stops.end();
-}
-
 // Takes the next token of an answer: its text, and whether the answer ends with it. `logits`: where log probabilities are
 // wanted, those it was drawn from.
 void take_token(Answer& a, int32_t id, std::span<const float> logits, const Model& model, int context) {
   const GenerationRequest& request = *a.request;
   ++a.report.answer_tokens;
   a.ids.push_back(id);
-  if (is_stop(model, id) && !request.ignore_eos) {
+  if (model.text().is_stop(id) && !request.ignore_eos) {
     end_answer(a, GenerationEnd::kStop);
     return;
   }

@@ -106,7 +106,7 @@ struct Scheduler::Impl {
   [[nodiscard]] bool add_tokens(Answer& answer, int count);
   [[nodiscard]] bool ensure_pages(Answer& answer, int positions);
   void after_forward();
-  void start_siblings(Answer& leader);
+  void start_siblings(Answer& leader, std::vector<Answer*>& drawing);
   void hand_out();
   void publish(double seconds, int prompt_tokens);
   void note_state();

@@ -1,25 +1,35 @@
 // The engine thread's loop, and who runs: orders from other threads, admission by memory, preemption, the end of an answer.
 #include <algorithm>
 
-#include "base/checked.h"
 #include "engine/scheduler_impl.h"
 
 namespace sobre {
 
 namespace {
 
-int pages_for(size_t positions) { return static_cast<int>(div_up(static_cast<int64_t>(positions), kPagePositions)); }
-
 double seconds_between(SchedulerClock::time_point a, SchedulerClock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
-// Two answers to one prompt exchange who they are; what has been computed stays where it is.
-void exchange_identity(Answer& a, Answer& b) {
-  std::swap(a.id, b.id);
-  std::swap(a.choice, b.choice);
-  std::swap(a.sink, b.sink);
-  std::swap(a.report, b.report);
+// Takes out of a leader and its siblings the answers that `hit` names. What has been computed stays with those that are left: a
+// leader that goes exchanges who it is with a sibling. True: none is left but the leader, and it is to go as well.
+template <class Hit>
+bool take_marked(Answer& leader, const Hit& hit, std::vector<std::unique_ptr<Answer>>& gone) {
+  for (size_t i = leader.siblings.size(); i-- > 0;) {
+    if (!hit(*leader.siblings[i])) continue;
+    gone.push_back(std::move(leader.siblings[i]));
+    leader.siblings.erase(leader.siblings.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (!hit(leader)) return false;
+  if (leader.siblings.empty()) return true;
+  Answer& other = *leader.siblings.back();
+  std::swap(leader.id, other.id);
+  std::swap(leader.choice, other.choice);
+  std::swap(leader.sink, other.sink);
+  std::swap(leader.report, other.report);
+  gone.push_back(std::move(leader.siblings.back()));
+  leader.siblings.pop_back();
+  return false;
 }
 
 }  // namespace
@@ -52,21 +62,9 @@ bool Scheduler::Impl::take_orders() {
     all = cancel_all;
     cancel_all = false;
     if (all || !marked.empty()) {
-      queue.remove_if(
-          [&](AnswerPtr& a) {
-            for (size_t i = a->siblings.size(); i-- > 0;) {
-              if (!all && !marked.contains(a->siblings[i]->id)) continue;
-              gone.push_back(std::move(a->siblings[i]));
-              a->siblings.erase(a->siblings.begin() + static_cast<std::ptrdiff_t>(i));
-            }
-            if (!all && !marked.contains(a->id)) return false;
-            if (a->siblings.empty()) return true;
-            exchange_identity(*a, *a->siblings.back());
-            gone.push_back(std::move(a->siblings.back()));
-            a->siblings.pop_back();
-            return false;
-          },
-          [&](AnswerPtr a) { gone.push_back(std::move(a)); });
+      const auto hit = [&](const Answer& a) { return all || marked.contains(a.id); };
+      queue.remove_if([&](AnswerPtr& a) { return take_marked(*a, hit, gone); },
+                      [&](AnswerPtr a) { gone.push_back(std::move(a)); });
     }
     if (quit && active.empty() && preempted.empty() && queue.size() == 0 && gone.empty()) return false;
   }
@@ -88,37 +86,18 @@ bool Scheduler::Impl::take_orders() {
 // Takes marked answers out of those that run; `gone` gets them.
 void Scheduler::Impl::cancel_marked(const std::unordered_set<uint64_t>& marked, bool all, std::vector<AnswerPtr>& gone) {
   const auto hit = [&](const Answer& a) { return all || marked.contains(a.id); };
-  const auto visit = [&](AnswerPtr& a) {
-    for (size_t i = a->siblings.size(); i-- > 0;) {
-      if (!hit(*a->siblings[i])) continue;
-      gone.push_back(std::move(a->siblings[i]));
-      a->siblings.erase(a->siblings.begin() + static_cast<std::ptrdiff_t>(i));
+  const auto visit = [&](auto& answers) {
+    for (auto at = answers.begin(); at != answers.end();) {
+      if (!take_marked(**at, hit, gone)) {
+        ++at;
+        continue;
+      }
+      gone.push_back(std::move(*at));
+      at = answers.erase(at);
     }
-    if (!hit(*a)) return false;
-    if (!a->siblings.empty()) {
-      exchange_identity(*a, *a->siblings.back());
-      gone.push_back(std::move(a->siblings.back()));
-      a->siblings.pop_back();
-      return false;
-    }
-    return true;
   };
-  for (size_t i = 0; i < active.size();) {
-    if (!visit(active[i])) {
-      ++i;
-      continue;
-    }
-    gone.push_back(std::move(active[i]));
-    active.erase(active.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  for (size_t i = 0; i < preempted.size();) {
-    if (!visit(preempted[i])) {
-      ++i;
-      continue;
-    }
-    gone.push_back(std::move(preempted[i]));
-    preempted.erase(preempted.begin() + static_cast<std::ptrdiff_t>(i));
-  }
+  visit(active);
+  visit(preempted);
   for (const AnswerPtr& a : gone) end_answer(*a, GenerationEnd::kCancelled);
 }
 
@@ -126,7 +105,7 @@ void Scheduler::Impl::cancel_marked(const std::unordered_set<uint64_t>& marked, 
 int Scheduler::Impl::reserved_pages() const {
   int n = 0;
   for (const AnswerPtr& a : active) {
-    n += std::max(0, pages_for(a->ids.size() + 1) - static_cast<int>(a->pages.size()));
+    n += std::max(0, pages_for(std::ssize(a->ids) + 1) - static_cast<int>(a->pages.size()));
     n += static_cast<int>(a->siblings.size());
   }
   return n;
@@ -138,7 +117,7 @@ bool Scheduler::Impl::admit_one(Answer& answer) {
   // The last token is computed in any case: its logits are what the answer goes on from.
   if (answer.request->reuse_prefix)
     prefix = cache.find(answer.request->scope, std::span(answer.ids).first(answer.ids.size() - 1));
-  const int need = pages_for(answer.ids.size() + 1) - static_cast<int>(prefix.pages.size()) + answer.weight() - 1;
+  const int need = pages_for(std::ssize(answer.ids) + 1) - static_cast<int>(prefix.pages.size()) + answer.weight() - 1;
   if (!active.empty() && need > cache.available_pages() - reserved_pages()) {
     for (const int page : prefix.pages) cache.release(page);
     return false;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/checked.h"
 #include "engine/scheduler_impl.h"
 
 namespace sobre {
@@ -17,7 +16,7 @@ bool decodes(const Answer& a) { return a.decoding() && a.pending() <= kMaxDecode
 }  // namespace
 
 bool Scheduler::Impl::ensure_pages(Answer& answer, int positions) {
-  const int need = static_cast<int>(div_up(positions, kPagePositions));
+  const int need = pages_for(positions);
   while (static_cast<int>(answer.pages.size()) < need) {
     const int page = cache.acquire();
     if (page >= 0) {
@@ -157,14 +156,7 @@ void Scheduler::Impl::after_forward() {
       const size_t whole = static_cast<size_t>(a.computed) / kPagePositions * kPagePositions;
       cache.keep(a.request->scope, std::span(a.ids).first(whole), a.pages);
     }
-    start_siblings(a);
-    const int row_of = a.logits_row;
-    for (const AnswerPtr& other : active) {
-      if (other->request == a.request && !other->sampler && other.get() != &a) {
-        other->logits_row = row_of;
-        drawing.push_back(other.get());
-      }
-    }
+    start_siblings(a, drawing);
   }
   std::shared_ptr<const TokenIndex> tokens;
   for (const Answer* a : drawing) {
@@ -180,8 +172,8 @@ void Scheduler::Impl::after_forward() {
   });
 }
 
-// The prompt is read: the other answers to it share its pages, each with a copy of the last one.
-void Scheduler::Impl::start_siblings(Answer& leader) {
+// The prompt is read: the other answers to it share its pages, each with a copy of the last one, and draw from the same logits.
+void Scheduler::Impl::start_siblings(Answer& leader, std::vector<Answer*>& drawing) {
   std::vector<AnswerPtr> siblings = std::move(leader.siblings);
   leader.siblings.clear();
   for (AnswerPtr& sibling : siblings) {
@@ -206,6 +198,8 @@ void Scheduler::Impl::start_siblings(Answer& leader) {
         sibling->computed = static_cast<int>(shared) * kPagePositions;
       }
     }
+    sibling->logits_row = leader.logits_row;
+    drawing.push_back(sibling.get());
     active.push_back(std::move(sibling));
   }
 }

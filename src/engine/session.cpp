@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/checked.h"
 #include "engine/memory.h"
 #include "model/forward.h"
 
@@ -11,13 +10,8 @@ namespace sobre {
 
 namespace {
 
-constexpr int kDefaultContext = 8192;
 constexpr int kDefaultChunk = 256;
 constexpr int kAllLogitsChunk = 64;
-
-int context_of(const DecoderSpec& spec, const SessionOptions& options) {
-  return options.context > 0 ? options.context : std::min(spec.max_context, kDefaultContext);
-}
 
 int chunk_of(const SessionOptions& options, int context) {
   return std::min(options.chunk > 0 ? options.chunk : kDefaultChunk, context);
@@ -74,17 +68,22 @@ struct Session::Impl {
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::~Session() = default;
 
+int context_or_default(const DecoderSpec& spec, int context) {
+  constexpr int kDefaultContext = 8192;
+  return context > 0 ? context : std::min(spec.max_context, kDefaultContext);
+}
+
 uint64_t session_bytes(const DecoderSpec& spec, const SessionOptions& options) {
-  const int context = context_of(spec, options);
+  const int context = context_or_default(spec, options.context);
   const int chunk = chunk_of(options, context);
   const int threads = options.threads > 0 ? options.threads : usable_cpus();
-  return kv_page_bytes(spec, options.kv) * static_cast<uint64_t>(div_up(context, kPagePositions)) +
+  return kv_page_bytes(spec, options.kv) * static_cast<uint64_t>(pages_for(context)) +
          Forward::work_bytes(spec, threads, chunk, logits_of(chunk));
 }
 
 Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model, const SessionOptions& options) {
   const DecoderSpec& spec = model->spec();
-  const int context = context_of(spec, options);
+  const int context = context_or_default(spec, options.context);
   if (context < 1 || context > spec.max_context) {
     return fail("a context of {} positions is outside 1..{}, the limit of {}", context, spec.max_context, model->path());
   }
@@ -98,7 +97,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   auto impl = std::make_unique<Impl>();
   impl->context = context;
   impl->threads = std::make_shared<ThreadPool>(options.threads);
-  const int pages = static_cast<int>(div_up(context, kPagePositions));
+  const int pages = pages_for(context);
   TRY(impl->kv, KvPool::create(spec, options.kv, pages));
   TRY(impl->forward, Forward::create(model, impl->threads, chunk, logits_of(chunk), pages));
   impl->model = std::move(model);
@@ -142,7 +141,7 @@ int Session::context() const { return impl_->context; }
 void Session::truncate(int n) {
   impl_->n_past = std::clamp(n, 0, impl_->n_past);
   impl_->last_logits = -1;
-  const auto keep = static_cast<size_t>(div_up(impl_->n_past, kPagePositions));
+  const auto keep = static_cast<size_t>(pages_for(impl_->n_past));
   while (impl_->pages.size() > keep) {
     impl_->kv.release(impl_->pages.back());
     impl_->pages.pop_back();
@@ -153,8 +152,7 @@ const Model& Session::model() const { return *impl_->model; }
 int Session::threads() const { return impl_->threads->size(); }
 
 uint64_t Session::memory_bytes() const {
-  return impl_->forward->memory_bytes() +
-         impl_->kv.page_bytes() * static_cast<uint64_t>(div_up(impl_->context, kPagePositions));
+  return impl_->forward->memory_bytes() + impl_->kv.page_bytes() * static_cast<uint64_t>(pages_for(impl_->context));
 }
 
 }  // namespace sobre

@@ -53,6 +53,9 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Positions of a context asked for; 0: the model's own, at most 8192.
+[[nodiscard]] int context_or_default(const DecoderSpec& spec, int context);
+
 /// Bytes a session will take, for the refusal before loading.
 [[nodiscard]] uint64_t session_bytes(const DecoderSpec& spec, const SessionOptions& options);
 

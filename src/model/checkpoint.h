@@ -3,6 +3,7 @@
 // model.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,7 +29,10 @@ struct TextAssets {
   std::optional<int32_t> bos;
   bool add_bos = false;           // whether plain text (no template) starts with BOS
   std::vector<int32_t> stop_ids;  // union of generation_config, config and tokenizer eos (and eot/eom of a GGUF)
-  Json generation_defaults;       // generation_config.json or general.sampling.*: temperature, top_p, ...; an object
+  /// Whether an id ends an answer.
+  [[nodiscard]] bool is_stop(int32_t id) const { return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end(); }
+
+  Json generation_defaults;  // generation_config.json or general.sampling.*: temperature, top_p, ...; an object
 };
 
 class Checkpoint {

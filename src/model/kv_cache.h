@@ -19,6 +19,11 @@ enum class KvType : uint8_t { kF32, kF16, kQ8 };
 
 inline constexpr int kPagePositions = 64;
 
+/// Pages that hold this many positions.
+[[nodiscard]] constexpr int pages_for(int64_t positions) {
+  return static_cast<int>((positions + kPagePositions - 1) / kPagePositions);
+}
+
 class KvPool {
  public:
   /// Room for n_pages pages (allocated lazily by the system: untouched pages cost nothing).

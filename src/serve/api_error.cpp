@@ -1,6 +1,6 @@
 #include "serve/api_error.h"
 
-#include "serve/api_json.h"
+#include "base/json.h"
 #include "text/unicode.h"
 
 namespace sobre {

@@ -228,7 +228,8 @@ TEST(Api, AFullQueueRefusesAndTheRestIsAnswered) {
     EXPECT_EQ(at(json_of(client->text()), "error/code"), Json("queue_full"));
     EXPECT_GE(client->retry_after(), 1);
   }
-  EXPECT_GE(answered, 3);
+  // The two that the queue holds; how many more depends on when the engine takes one out.
+  EXPECT_GE(answered, 2);
   EXPECT_GE(refused, 1);
 }
 

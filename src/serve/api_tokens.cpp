@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "engine/chat.h"
 #include "serve/api_core.h"
 #include "serve/chat_request.h"
 #include "serve/completion_request.h"
@@ -82,7 +83,7 @@ ApiResult<Json> tokenize_text(const TextAssets& text, const std::string& content
 
 ApiResult<Json> tokenize_chat(const TextAssets& text, const ChatRequest& request, bool with_pieces) {
   if (!text.tokenizer) return std::unexpected(no_tokenizer());
-  const auto chat = render_chat(request, text, local_time());
+  const auto chat = render_chat(request, text, local_now());
   if (!chat) return std::unexpected(chat.error());
   return tokens_json(*text.tokenizer, text.tokenizer->encode_rendered(chat->rendered.text, chat->rendered.from_input),
                      with_pieces);

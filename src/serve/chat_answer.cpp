@@ -4,7 +4,7 @@
 #include <iterator>
 #include <optional>
 
-#include "serve/api_json.h"
+#include "base/json.h"
 #include "serve/request_answer.h"
 
 namespace sobre {
@@ -51,7 +51,7 @@ class ChatAnswer final : public RequestAnswer {
     Choice& choice = choices_[answer];
     begin(answer, out);
     for (const GenerationToken& token : tokens) {
-      if (form_.top_logprobs >= 0 && !is_stop_id(text_, token.id)) append_entry(choice.logprobs, token);
+      if (form_.top_logprobs >= 0 && !text_.is_stop(token.id)) append_entry(choice.logprobs, token);
       push(answer, token.text, out);
       if (choice.reasoning) ++choice.reasoning_tokens;
     }

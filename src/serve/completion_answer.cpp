@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "serve/api_json.h"
+#include "base/json.h"
 #include "serve/request_answer.h"
 
 namespace sobre {
@@ -41,7 +41,7 @@ class CompletionAnswer final : public RequestAnswer {
   void take(size_t answer, std::span<GenerationToken> tokens, std::string& out) override {
     std::string text = begin(answer);
     for (const GenerationToken& token : tokens) {
-      if (form_.top_logprobs >= 0 && !is_stop_id(text_, token.id)) add_lists(choices_[answer], token);
+      if (form_.top_logprobs >= 0 && !text_.is_stop(token.id)) add_lists(choices_[answer], token);
       text += token.text;
     }
     add_text(answer, text, out);

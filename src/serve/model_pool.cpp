@@ -96,9 +96,7 @@ Result<std::shared_ptr<LoadedModel>> ModelPool::Impl::load(Entry& entry) {
   auto loaded = std::make_shared<LoadedModel>();
   loaded->served = entry.served;
   TRY(loaded->model, Model::load(checkpoint, how));
-  SchedulerOptions scheduler = options.scheduler;
-  scheduler.context = std::min(scheduler.context, loaded->model->spec().max_context);
-  TRY(loaded->scheduler, Scheduler::create(loaded->model, scheduler));
+  TRY(loaded->scheduler, Scheduler::create(loaded->model, options.scheduler));
   loaded->load_s = seconds_since(start);
   const std::lock_guard lock(mutex);
   entry.memory_bytes = weights + loaded->scheduler->stats().cache_bytes;

@@ -65,8 +65,4 @@ std::string token_name(const Tokenizer& tokenizer, int32_t id, std::string_view 
   return name;
 }
 
-bool is_stop_id(const TextAssets& text, int32_t id) {
-  return std::find(text.stop_ids.begin(), text.stop_ids.end(), id) != text.stop_ids.end();
-}
-
 }  // namespace sobre

@@ -77,7 +77,4 @@ void append_logprob(std::string& out, float logprob);
 /// Bytes of a token; of a control token its spelling.
 [[nodiscard]] std::string_view shown_bytes(const Tokenizer& tokenizer, int32_t id);
 
-/// Whether an id ends answers: it has no text and no log probability of its own in them.
-[[nodiscard]] bool is_stop_id(const TextAssets& text, int32_t id);
-
 }  // namespace sobre

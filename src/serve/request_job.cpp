@@ -4,6 +4,8 @@
 
 #include <ctime>
 
+#include "engine/chat.h"
+
 namespace sobre {
 
 namespace {
@@ -138,7 +140,7 @@ void RequestJob::fill_request(const SamplingOptions& sampling, const PromptGramm
 }
 
 ApiResult<void> RequestJob::prepare_chat_request(const PromptModel& model) {
-  auto prompt = prepare_chat(std::get<ChatRequest>(request_), model, core_->grammars, local_time(), ApiCore::new_seed());
+  auto prompt = prepare_chat(std::get<ChatRequest>(request_), model, core_->grammars, local_now(), ApiCore::new_seed());
   if (!prompt) return std::unexpected(prompt.error());
   fill_request(prompt->sampling, prompt->grammar);
   generation_.special_text = prompt->special_text;

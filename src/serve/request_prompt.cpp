@@ -11,7 +11,6 @@ namespace sobre {
 
 namespace {
 
-constexpr double kDefaultTemperature = 0.7, kDefaultTopP = 0.95;
 // How models that think mark it; what the template has decides.
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>", kMistralThink = "[THINK]", kMistralThinkEnd = "[/THINK]";
 
@@ -113,7 +112,7 @@ ApiResult<PromptGrammar> compile_chat(const ChatRequest& request, const PromptMo
 }
 
 ApiResult<SamplingOptions> checked_sampling(const CommonRequest& request, const PromptModel& model, uint64_t seed) {
-  SamplingOptions sampling = sampling_of(request, recommended_sampling(model.sampling, model.text.generation_defaults), seed);
+  SamplingOptions sampling = sampling_of(request, starting_sampling(model.sampling, model.text.generation_defaults), seed);
   const Result<void> checked = check_sampling(sampling, model.vocab_size);
   if (!checked) return std::unexpected(bad_request(checked.error().message, "logit_bias"));
   return sampling;
@@ -145,20 +144,6 @@ ApiError context_exceeded(uint64_t prompt_tokens, int context) {
       "messages", "context_length_exceeded");
 }
 
-SamplingOptions recommended_sampling(const Json& catalogue, const Json& generation_defaults) {
-  SamplingOptions base;
-  base.temperature = kDefaultTemperature;
-  base.top_p = kDefaultTopP;
-  return sampling_defaults(generation_defaults, sampling_defaults(catalogue, base));
-}
-
-LocalTime local_time() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::localtime_r(&now, &parts);
-  return {parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec};
-}
-
 ApiResult<RenderedChat> render_chat(const ChatRequest& request, const TextAssets& text, const LocalTime& now) {
   if (!text.chat_template) {
     return std::unexpected(bad_request("the model has no chat template: it continues plain text; ask /v1/completions", "model",
@@ -166,7 +151,7 @@ ApiResult<RenderedChat> render_chat(const ChatRequest& request, const TextAssets
   }
   const std::string& source = text.chat_template->source();
   RenderedChat chat;
-  chat.format = detect_tool_format(source, text.tokenizer ? &*text.tokenizer : nullptr);
+  chat.format = detect_tool_format(source);
   Result<RenderedText> rendered = text.chat_template->render(template_variables(request, text, chat.format, source), now);
   if (!rendered) {
     return std::unexpected(bad_request("the model's chat template refuses this conversation: " + rendered.error().message,

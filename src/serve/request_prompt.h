@@ -66,11 +66,4 @@ struct RenderedChat {
 /// 400 with both numbers when a prompt leaves no position for an answer.
 [[nodiscard]] ApiError context_exceeded(uint64_t prompt_tokens, int context);
 
-/// What a model is sampled with where requests say nothing: `catalogue` (recommended there), then its own generation_config,
-/// else temperature 0.7 and top-p 0.95.
-[[nodiscard]] SamplingOptions recommended_sampling(const Json& catalogue, const Json& generation_defaults);
-
-/// The machine's local time.
-[[nodiscard]] LocalTime local_time();
-
 }  // namespace sobre

@@ -1,5 +1,5 @@
-// What masks and compiling cost, on the tools of BFCL with SmolLM2's vocabulary. The bounds of the test are loose, for busy
-// machines; bench/mask_cost prints the figures.
+// The tools of BFCL with SmolLM2's vocabulary: how many are enforced and take their answers. It also prints what masks and
+// compiling cost, for bench/mask_cost.
 #include <gtest/gtest.h>
 
 #include <time.h>
@@ -45,7 +45,7 @@ std::string arguments_of(const Json& answer) {
   return Json(object).dump();
 }
 
-TEST(ConstraintSpeed, MasksAndCompilingStayWithinTheirLimits) {
+TEST(ConstraintSpeed, EnforcesTheToolsOfBfcl) {
   if (!std::filesystem::exists(kTools) || !std::filesystem::exists(kTokenizer)) GTEST_SKIP() << kTools << " is not there";
   const Tokenizer tokenizer = *Tokenizer::from_file(kTokenizer);
   const std::vector<int32_t> stops{*tokenizer.find_token("<|im_end|>")};
@@ -94,8 +94,7 @@ TEST(ConstraintSpeed, MasksAndCompilingStayWithinTheirLimits) {
               quantile(mask_us, 0.5), quantile(mask_us, 0.95), quantile(mask_us, 1), mask_us.size());
   std::printf("accept: mean %.1f us; forced: mean %.1f us\n", mean(accept_us), mean(forced_us));
   EXPECT_GE(enforced * 10, tools.size() * 9);
-  EXPECT_LT(mean(mask_us), 500);
-  EXPECT_LT(quantile(compile_us, 0.95), 100'000);
+  EXPECT_GE(written * 10, enforced * 9);
 }
 
 }  // namespace

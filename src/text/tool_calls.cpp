@@ -82,7 +82,7 @@ std::string_view tool_format_name(ToolFormat format) {
   return "generic";
 }
 
-ToolFormat detect_tool_format(std::string_view source, const Tokenizer* /*tokenizer*/) {
+ToolFormat detect_tool_format(std::string_view source) {
   if (contains(source, "[TOOL_CALLS]"))
     return contains(source, "[ARGS]") ? ToolFormat::kMistralNamed : ToolFormat::kMistralList;
   const bool shows_tools = contains(source, "tools");

@@ -27,7 +27,7 @@ enum class ToolFormat : uint8_t { kTagged, kMistralList, kMistralNamed, kLlama, 
 
 /// The format that a template's source asks for. (`tokenizer` may be null: a template decides alone; what the vocabulary has as
 /// control tokens matters to tool_grammar.)
-[[nodiscard]] ToolFormat detect_tool_format(std::string_view template_source, const Tokenizer* tokenizer);
+[[nodiscard]] ToolFormat detect_tool_format(std::string_view template_source);
 
 /// The id of call `index` of an answer: 9 letters and digits for the Mistral formats, which refuse others, else "call_" and 24.
 /// The same for the same arguments.

@@ -39,7 +39,7 @@ std::vector<Template> shipped_templates() {
     const std::string source = file_text(entry.path());
     auto chat = ChatTemplate::parse(source);
     EXPECT_TRUE(chat.has_value()) << entry.path();
-    if (chat) out.push_back({entry.path().stem().string(), std::move(*chat), detect_tool_format(source, nullptr)});
+    if (chat) out.push_back({entry.path().stem().string(), std::move(*chat), detect_tool_format(source)});
   }
   std::sort(out.begin(), out.end(), [](const Template& a, const Template& b) { return a.name < b.name; });
   EXPECT_GE(out.size(), 18U);
@@ -423,7 +423,7 @@ TEST(ToolHistory, ManyMessagesTakeLinearTime) {
   const Json history(std::move(messages));
   for (const std::string_view words : {"must alternate [TOOL_CALLS] tool_calls length 9", "single tool-calls tool_calls", ""}) {
     const auto begin = std::chrono::steady_clock::now();
-    const Json out = template_messages(detect_tool_format(words, nullptr), words, history, Json());
+    const Json out = template_messages(detect_tool_format(words), words, history, Json());
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << words;
     EXPECT_GE(out.find("messages")->as_array()->size(), 3U);
   }

@@ -66,9 +66,9 @@ TEST(Tools, ErrorsNameTheEntry) {
 }
 
 TEST(Tools, FormatsOfOtherTemplates) {
-  EXPECT_EQ(detect_tool_format("{% for t in xml_tools %} <tool_call>", nullptr), ToolFormat::kTagged);
-  EXPECT_EQ(detect_tool_format("tools <tool_call>\n<function=name>", nullptr), ToolFormat::kGeneric);
-  EXPECT_EQ(detect_tool_format("", nullptr), ToolFormat::kGeneric);
+  EXPECT_EQ(detect_tool_format("{% for t in xml_tools %} <tool_call>"), ToolFormat::kTagged);
+  EXPECT_EQ(detect_tool_format("tools <tool_call>\n<function=name>"), ToolFormat::kGeneric);
+  EXPECT_EQ(detect_tool_format(""), ToolFormat::kGeneric);
   EXPECT_EQ(tool_format_name(ToolFormat::kMistralNamed), "mistral-named");
   // SmolLM3's own template calls its variable xml_tools.
   const Json out = template_messages(ToolFormat::kTagged, "xml_tools <tool_call>", Json(Json::Array{}), json(kTools));
@@ -123,7 +123,7 @@ struct Forced {
 };
 
 Forced forced(std::string_view source, const Tokenizer& tokenizer, ToolChoice choice, bool parallel = true) {
-  const ToolFormat format = detect_tool_format(source, &tokenizer);
+  const ToolFormat format = detect_tool_format(source);
   auto made = tool_grammar(format, source, tokenizer, tools(), choice, parallel);
   EXPECT_TRUE(made.has_value()) << made.error().message;
   auto compiled = Grammar::compile(made->grammar);
@@ -241,7 +241,7 @@ TEST(ToolGrammar, WhatRandomModelsWriteIsRead) {
           }
           constraint.shortest_completion(ids);
           AnswerReader::Options options;
-          options.format = detect_tool_format(source, &tokenizer);
+          options.format = detect_tool_format(source);
           options.tools = true;
           options.names = {"get_weather", "math.now", "any"};
           AnswerReader reader(options);
