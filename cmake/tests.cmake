@@ -35,6 +35,7 @@ foreach(layer base tensor kernels text format model engine)
   sobre_layer_tests(${layer})
 endforeach()
 if(SOBRE_CLI)
+  sobre_layer_tests(meter)
   sobre_layer_tests(serve)
   sobre_layer_tests(cli)
   # Tests of the program's cases start the program itself.

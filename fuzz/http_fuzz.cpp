@@ -57,10 +57,12 @@ std::string outcome(std::string_view bytes, uint64_t seed, size_t longest) {
           return out + std::to_string(good.error().status) + " " + good.error().message;
         }
         require(sobre::is_valid_utf8(admission.target.path) && admission.framing.content_length <= o.max_body_bytes);
-        out += parser.head().method + " " + admission.target.path + "?" + admission.target.query + " " + admission.cors_origin;
+        for (const std::string* part :
+             {&parser.head().method, &admission.target.path, &admission.target.query, &admission.cors_origin})
+          out.append(*part).append(" ");
         for (const auto& [name, value] : parser.head().headers) {
           require(sobre::is_http_token(name) && value.find_first_of("\r\n") == std::string::npos);
-          out += "\n" + name + ": " + value;
+          out.append("\n").append(name).append(": ").append(value);
         }
         parser.expect_body(admission.framing);
         if (parser.state() == HttpParser::State::kBody) continue;

@@ -165,7 +165,9 @@ void check_conversation(uint8_t which, std::string_view text) {
   const std::string_view source = kTemplates[which % std::size(kTemplates)];
   const sobre::ToolFormat format = sobre::detect_tool_format(source);
   const Json tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])").value();
-  static_cast<void>(sobre::tools_from_json(*given));
+  if (const auto definitions = sobre::tools_from_json(*given)) {
+    for (const sobre::ToolDefinition& tool : *definitions) require(!tool.name.empty());
+  }
   const Json out = sobre::template_messages(format, source, *given, (which & 128) != 0 ? tools : Json());
   const Json::Array& messages = *out.find("messages")->as_array();
   require(!messages.empty());

@@ -19,6 +19,7 @@ libedit-dev           line editing in the terminal
 libssl-dev            TLS, SHA-256
 libboost1.81-dev      the HTTP server: Asio and Beast
 prometheus-cpp-dev    metrics
+libsqlite3-dev        the ledger of energy and cost
 libzip-dev            takes models out of Python packages
 python3-pip           fetches models that Python packages carry
 ?ccache               compiles nothing twice

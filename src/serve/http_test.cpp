@@ -403,9 +403,14 @@ TEST(Http, IdleConnectionsCostNothing) {
     ASSERT_TRUE(clients.back()->connect(server->http().port()));
     if (i % 2 == 0) get(*clients.back());
   }
-  const double before = cpu_s();
-  std::this_thread::sleep_for(1s);
-  EXPECT_LT(cpu_s() - before, 0.01);
+  // A server that polled would use time in every one of these seconds; a busy machine may spoil some of them.
+  double least = 1;
+  for (int i = 0; i < 5 && least >= 0.01; ++i) {
+    const double before = cpu_s();
+    std::this_thread::sleep_for(1s);
+    least = std::min(least, cpu_s() - before);
+  }
+  EXPECT_LT(least, 0.01);
 }
 
 }  // namespace sobre
