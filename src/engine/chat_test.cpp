@@ -254,7 +254,6 @@ TEST_F(Answers, CancelledInThePromptAndInTheAnswer) {
 
 TEST_F(Answers, TheContextIsNeverExceeded) {
   Answerer answerer(*session_);
-  std::string out;
   const std::vector<int32_t> full(64, 5), almost(60, 5);
   const auto refused = answerer.answer(full, options_, [](std::string_view) {});
   ASSERT_FALSE(refused);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,21 @@
 
 namespace sobre {
 
+/// The part of a request in a step: modelled work, for those who share out what the step cost.
+struct StepShare {
+  uint64_t tag = 0;  // GenerationRequest::tag
+  double prompt_operations =
+      0;  // multiplications and additions of its prompt tokens; those of attention count as often as they cost
+  double weight_bytes = 0;  // read for tokens of answers, shared evenly by the answers in the step
+  double kv_bytes = 0;      // keys and values read for its answer's tokens
+};
+
+/// A step, after its tokens were drawn and before they are handed out.
+struct StepReport {
+  double begin_s = 0, end_s = 0;  // of the monotonic clock
+  std::span<const StepShare> shares;
+};
+
 struct SchedulerOptions {
   KvType kv = KvType::kF16;
   int threads = 0;           // 0: as many as the process may use
@@ -28,10 +44,12 @@ struct SchedulerOptions {
   int max_active = 32;       // answers in the batch of a step
   int max_queued = 256;      // requests waiting; more are refused
   int max_step_ms = 100;     // what a step with running answers may take: bounds the prompt tokens in it
+  std::function<void(const StepReport&)> on_step;  // called on the engine thread; must return at once
 };
 
 /// One answer asked for.
 struct GenerationRequest {
+  uint64_t tag = 0;   // names the request in step reports
   std::string scope;  // who asks (the id of an API key): prefixes are shared and the queue is fair by it
   std::vector<int32_t> prompt;
   SamplingOptions sampling;

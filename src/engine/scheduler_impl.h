@@ -84,6 +84,7 @@ struct Scheduler::Impl {
   std::vector<BatchToken> batch;
   std::vector<SequencePages> sequences;
   std::vector<Answer*> in_batch;
+  std::vector<StepShare> shares;  // of the step under way, where reports are wanted
   uint64_t orders = 0;
   std::thread thread;
 
@@ -105,6 +106,7 @@ struct Scheduler::Impl {
   [[nodiscard]] double read_prompts(int decoding);
   [[nodiscard]] bool add_tokens(Answer& answer, int count);
   [[nodiscard]] bool ensure_pages(Answer& answer, int positions);
+  void note_shares();
   void after_forward();
   void start_siblings(Answer& leader, std::vector<Answer*>& drawing);
   void hand_out();

@@ -11,6 +11,8 @@ namespace {
 // An answer with at most this many tokens to compute counts as decoding: forced tokens come in short runs.
 constexpr int kMaxDecodeRun = 33;
 
+double clock_seconds(SchedulerClock::time_point t) { return std::chrono::duration<double>(t.time_since_epoch()).count(); }
+
 bool decodes(const Answer& a) { return a.decoding() && a.pending() <= kMaxDecodeRun; }
 
 }  // namespace
@@ -114,6 +116,7 @@ void Scheduler::Impl::step() {
     if (!decodes(*a)) prompt_tokens += a->in_step;
   }
   const int decoded = static_cast<int>(batch.size()) - prompt_tokens;
+  if (options.on_step) note_shares();
   if (done) {
     after_forward();
   } else {
@@ -127,10 +130,31 @@ void Scheduler::Impl::step() {
       }
     }
   }
+  // Before the answers end: who asks what one cost must find this step in it.
+  if (options.on_step) options.on_step({clock_seconds(start), clock_seconds(SchedulerClock::now()), shares});
   hand_out();
   const double seconds = std::chrono::duration<double>(SchedulerClock::now() - start).count();
   pace->observe(decoded, prompt_work, seconds);
   publish(seconds, prompt_tokens);
+}
+
+// The modelled work of everybody in the batch.
+void Scheduler::Impl::note_shares() {
+  shares.clear();
+  int decoding = 0;
+  for (const Answer* a : in_batch) decoding += decodes(*a) ? 1 : 0;
+  const double weights = static_cast<double>(model->weights().bytes_per_token());
+  const double position_bytes = static_cast<double>(cache.pool().page_bytes()) / kPagePositions;
+  for (const Answer* a : in_batch) {
+    StepShare share{a->request->tag};
+    if (decodes(*a)) {
+      share.weight_bytes = weights / decoding;
+      share.kv_bytes = position_bytes * (a->computed + a->in_step);
+    } else {
+      share.prompt_operations = a->in_step * pace->operations(a->computed + a->in_step / 2);
+    }
+    shares.push_back(share);
+  }
 }
 
 // Counts what was computed, begins answers whose prompt is read, draws.

@@ -82,8 +82,8 @@ class Collector {
 
 std::vector<int32_t> prompt_of(uint32_t seed, int n) {
   std::mt19937 rng(seed);
-  std::vector<int32_t> ids;
-  for (int i = 0; i < n; ++i) ids.push_back(static_cast<int32_t>(rng() % 380));
+  std::vector<int32_t> ids(static_cast<size_t>(n));
+  for (int32_t& id : ids) id = static_cast<int32_t>(rng() % 380);
   return ids;
 }
 
@@ -141,6 +141,7 @@ TEST(Scheduler, TheSameAloneAndAmongOthersColdAndWarm) {
     std::copy_n(requests[i - 1].prompt.begin(), std::min<size_t>(30 * i, requests[i - 1].prompt.size()),
                 requests[i].prompt.begin());
   std::vector<std::vector<int32_t>> expected;
+  expected.reserve(requests.size());
   for (const auto& r : requests) expected.push_back(alone(r));
   for (const uint64_t cache : {uint64_t{64} << 20, uint64_t{1}}) {
     SchedulerOptions options;
@@ -175,13 +176,12 @@ TEST(Scheduler, SeveralAnswersToOnePrompt) {
     request.reuse_prefix = reuse;
     std::vector<std::vector<int32_t>> expected;
     for (uint32_t i = 0; i < 4; ++i) {
-      GenerationRequest one = request;
       Collector c;
       // Alone, an answer of choice i is drawn with that choice's numbers.
       std::vector<GenerationSink> sinks;
       for (uint32_t j = 0; j <= i; ++j) sinks.push_back(c.sink(j));
       const auto fresh = make();
-      ASSERT_TRUE(fresh->submit(one, std::move(sinks)));
+      ASSERT_TRUE(fresh->submit(request, std::move(sinks)));
       for (uint32_t j = 0; j <= i; ++j) c.wait(j);
       expected.push_back(c.wait(i).ids);
     }
@@ -367,6 +367,60 @@ TEST(Scheduler, AGrammarHolds) {
   request.top_logprobs = 0;
   ASSERT_TRUE(scheduler->submit(request, {c.sink(1)}));
   EXPECT_EQ(c.wait(1).text, answer.text);
+}
+
+// What is asked of a step in reports: every prompt token's operations once, the weights once a step for all that decode.
+TEST(Scheduler, StepReportsHoldAllWork) {
+  std::mutex mutex;
+  std::map<uint64_t, StepShare> sums;
+  std::map<uint64_t, int> decode_steps;
+  double weights = 0, last_end = 0;
+  int steps_that_decode = 0;
+  SchedulerOptions options;
+  options.on_step = [&](const StepReport& report) {
+    const std::lock_guard lock(mutex);
+    EXPECT_GE(report.begin_s, last_end);
+    EXPECT_GE(report.end_s, report.begin_s);
+    last_end = report.end_s;
+    double in_step = 0;
+    for (const StepShare& share : report.shares) {
+      StepShare& sum = sums[share.tag];
+      sum.prompt_operations += share.prompt_operations;
+      sum.weight_bytes += share.weight_bytes;
+      sum.kv_bytes += share.kv_bytes;
+      in_step += share.weight_bytes;
+      decode_steps[share.tag] += share.weight_bytes > 0 ? 1 : 0;
+    }
+    weights += in_step;
+    steps_that_decode += in_step > 0 ? 1 : 0;
+  };
+  const auto scheduler = make(options);
+  Collector c;
+  const auto submit = [&](size_t slot, uint64_t tag, int prompt, int tokens) {
+    GenerationRequest r = request_of(static_cast<uint32_t>(tag), prompt, tokens);
+    r.tag = tag;
+    ASSERT_TRUE(scheduler->submit(std::move(r), {c.sink(slot)}));
+  };
+  submit(0, 7, 300, 21);
+  c.wait(0);
+  submit(1, 8, 300, 41);
+  submit(2, 9, 150, 11);
+  c.wait(1);
+  c.wait(2);
+  const std::lock_guard lock(mutex);
+  // The first token of an answer comes with its prompt.
+  EXPECT_EQ(decode_steps[7], 20);
+  EXPECT_EQ(decode_steps[8], 40);
+  EXPECT_EQ(decode_steps[9], 10);
+  const auto once = static_cast<double>(tiny_model()->weights().bytes_per_token());
+  EXPECT_DOUBLE_EQ(sums[7].weight_bytes, 20 * once);
+  EXPECT_NEAR(weights, steps_that_decode * once, 1e-6 * weights);
+  EXPECT_LT(sums[8].weight_bytes, 40 * once) << "shared while the other one was beside it";
+  // However the prompt was cut: the same work, but for the middle of each piece.
+  EXPECT_NEAR(sums[7].prompt_operations / sums[8].prompt_operations, 1, 0.01);
+  EXPECT_GT(sums[8].prompt_operations, 2 * sums[9].prompt_operations);
+  const double position = sums[7].kv_bytes / (20 * 310.5);
+  EXPECT_NEAR(sums[8].kv_bytes / (40 * 320.5), position, 1e-6 * position) << "every token reads all positions up to its own";
 }
 
 TEST(Scheduler, EndsRightlyWhenDestroyed) {

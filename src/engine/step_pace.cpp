@@ -25,14 +25,14 @@ constexpr double kAttentionCost = 4;
 
 StepPace::StepPace(const DecoderSpec& spec, int max_tokens, double max_step_s)
     : max_tokens_(max_tokens), max_step_s_(max_step_s) {
-  double matrices = 0, attention = 0;
+  double attention = 0;
   for (const LayerSpec& l : spec.layers) {
     const double d = spec.d_model, q = static_cast<double>(l.n_heads) * l.head_dim,
                  kv = static_cast<double>(l.n_kv_heads) * l.head_dim;
-    matrices += 2 * d * (q + kv) + 3 * d * l.ffn_dim;
+    matrices_ += 2 * d * (q + kv) + 3 * d * l.ffn_dim;
     attention += 2 * q * kAttentionCost;
   }
-  if (attention > 0) attention_positions_ = std::max(1.0, matrices / attention);
+  if (attention > 0) attention_positions_ = std::max(1.0, matrices_ / attention);
 }
 
 int StepPace::prompt_tokens(int decoding, int waiting, int position) const {

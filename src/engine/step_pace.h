@@ -19,6 +19,8 @@ class StepPace {
   [[nodiscard]] int prompt_tokens(int decoding, int waiting, int position) const;
   /// Work of one prompt token at a position, in units of one at position 0: attention grows with it.
   [[nodiscard]] double work(int position) const { return 1.0 + position / attention_positions_; }
+  /// Multiplications and additions of a prompt token at a position; those of attention weighted by what they cost.
+  [[nodiscard]] double operations(int position) const { return 2 * matrices_ * work(position); }
   /// What a step took: `decoding` tokens of running answers, and prompt tokens of `prompt_work` in all.
   void observe(int decoding, double prompt_work, double seconds);
 
@@ -27,6 +29,7 @@ class StepPace {
  private:
   void solve();
 
+  double matrices_ = 0;                // weights that a token is multiplied with, the head left out
   double attention_positions_ = 1000;  // positions whose attention costs as much as the matrices
   int max_tokens_;
   double max_step_s_;

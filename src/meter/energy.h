@@ -81,6 +81,7 @@ struct RequestEnergy {
 
   /// Requests that shared the machine with it, itself included, on average over its time; 1 where it took no time.
   [[nodiscard]] double concurrency_mean() const { return machine_s > 0 ? in_flight_s / machine_s : 1; }
+  friend bool operator==(const RequestEnergy&, const RequestEnergy&) = default;
 };
 
 }  // namespace sobre

@@ -166,7 +166,7 @@ Api::~Api() {
   impl_->core->finishers.stop();
 }
 
-void Api::handle(HttpRequest&& request, std::shared_ptr<HttpReply> reply) {
+void Api::handle(HttpRequest&& request, const std::shared_ptr<HttpReply>& reply) {
   const Route route = route_of(request.path);
   ApiCore& core = *impl_->core;
   ApiResult<std::string> scope = impl_->scope_of(request, route);

@@ -71,7 +71,7 @@ class Api {
   /// An HttpHeadCheck: turns requests without a key away before their body is read. Called on the I/O thread.
   [[nodiscard]] std::optional<HttpRefusal> check_head(const HttpRequest& head);
   /// An HttpHandler (which checks the key again: it says who asks). Called on the I/O thread; returns at once.
-  void handle(HttpRequest&& request, std::shared_ptr<HttpReply> reply);
+  void handle(HttpRequest&& request, const std::shared_ptr<HttpReply>& reply);
   /// Pings waiting streams and takes a sample for /v1/status. Call it every second, from one thread.
   void tick();
   /// Faults that HttpServer finds, in the API's form (an HttpErrorBody). Any thread.

@@ -135,7 +135,7 @@ Result<std::shared_ptr<ApiServer>> ApiServer::start(ApiServerOptions options) {
   raw->pool_ = std::make_unique<ModelPool>(std::move(models), o.pool);
   raw->api_ = std::make_unique<Api>(*raw->pool_, raw->keys_.get(), o.api);
   TRY(raw->http_, HttpServer::create(
-                      o.http, [raw](HttpRequest&& request, auto reply) { raw->api_->handle(std::move(request), reply); },
+                      o.http, [raw](HttpRequest&& request, const auto& reply) { raw->api_->handle(std::move(request), reply); },
                       Api::error_body, [raw](const HttpRequest& head) { return raw->api_->check_head(head); }));
   if (o.preload) raw->pool_->acquire(&raw->pool_->models().front(), [](auto) {});
   raw->tick();

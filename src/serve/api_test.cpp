@@ -215,6 +215,7 @@ TEST(Api, AFullQueueRefusesAndTheRestIsAnswered) {
   options.pool.scheduler.max_queued = 2;
   const auto server = start(std::move(options));
   std::vector<std::shared_ptr<Client>> clients;
+  clients.reserve(30);
   for (int i = 0; i < 30; ++i) clients.push_back(ask(server->api(), kLong));
   int refused = 0, answered = 0;
   for (const auto& client : clients) {

@@ -103,6 +103,7 @@ ApiResult<TokenWork> parse_tokenize(const Json& body, const ApiLimits& limits) {
       return tokenize_chat(text, request, with_pieces);
     };
   }
+  CHECK(content != nullptr);  // else the fields were refused
   return [content = *content, add_special, with_pieces](const TextAssets& text) {
     return tokenize_text(text, content, add_special, with_pieces);
   };
@@ -123,7 +124,7 @@ ApiResult<TokenWork> parse_detokenize(const Json& body, const ApiLimits&) {
   const Json::Array* list = fields.list("tokens", 1 << 20);
   if (fields.ok() && list == nullptr) fields.refuse("tokens", "it is missing; a list of token ids is expected");
   std::vector<int32_t> ids;
-  if (fields.ok() && !list->empty()) ids = read_ids(fields, *list, "tokens");
+  if (fields.ok() && list != nullptr && !list->empty()) ids = read_ids(fields, *list, "tokens");
   if (!fields.ok()) return std::unexpected(fields.error());
   return [ids = std::move(ids)](const TextAssets& text) { return detokenize(text, ids); };
 }

@@ -43,7 +43,8 @@ void HttpConnection::append_head(int status, std::string_view type, const HttpHe
   out_ += "\r\n";
 }
 
-void HttpConnection::send(uint64_t serial, int status, std::string_view type, std::string body, const HttpHeaders& headers) {
+void HttpConnection::send(uint64_t serial, int status, std::string_view type, const std::string& body,
+                          const HttpHeaders& headers) {
   if (!is_open(serial) || exchange_->begun) return;
   append_head(status, type, headers, body.size());
   if (!exchange_->head_only && !has_no_body(status)) {

@@ -200,7 +200,7 @@ void HttpConnection::start_request() {
   auto reply = make_http_reply(core_.gate, weak_from_this(), serial_, exchange_->state);
   try {
     core_.handler(std::move(request_), std::move(reply));
-  } catch (const std::exception&) {
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): see below
     // Memory that is not to be had, in the main. The reply was dropped on the way out and answers 500 itself.
   }
 }

@@ -49,7 +49,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void abort_and_close();
 
   // From HttpReply, with the number of the request it answers; ignored when that request is no longer open.
-  void send(uint64_t serial, int status, std::string_view type, std::string body, const HttpHeaders& headers);
+  void send(uint64_t serial, int status, std::string_view type, const std::string& body, const HttpHeaders& headers);
   void begin(uint64_t serial, int status, std::string_view type, const HttpHeaders& headers);
   void write(uint64_t serial, std::string_view chunk);
   void end(uint64_t serial);

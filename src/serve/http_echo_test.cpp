@@ -142,7 +142,7 @@ void EchoServer::stop(double seconds) {
   thread_.join();
 }
 
-void EchoServer::handle(HttpRequest&& request, std::shared_ptr<HttpReply> reply) {
+void EchoServer::handle(HttpRequest&& request, const std::shared_ptr<HttpReply>& reply) {
   const int ms = query_int(request, "ms", 0), n = query_int(request, "n", 1), size = query_int(request, "size", 10);
   reply->on_abort([this] { ++aborts_; });
   if (request.path == "/drop") return;

@@ -23,7 +23,7 @@ class EchoServer {
   void stop(double seconds);
 
  private:
-  void handle(HttpRequest&& request, std::shared_ptr<HttpReply> reply);
+  void handle(HttpRequest&& request, const std::shared_ptr<HttpReply>& reply);
 
   std::unique_ptr<HttpServer> http_;
   std::thread thread_;

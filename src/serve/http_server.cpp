@@ -207,6 +207,7 @@ class Server final : public HttpServer {
 
   void for_all(void (HttpConnection::*what)()) {
     std::vector<std::shared_ptr<HttpConnection>> all;
+    all.reserve(core_.connections.size());
     for (const auto& [key, connection] : core_.connections) all.push_back(connection);
     for (const auto& connection : all) (connection.get()->*what)();
   }

@@ -124,7 +124,7 @@ struct KeepingServer {
 };
 
 std::string create_error(const HttpOptions& options) {
-  const auto server = HttpServer::create(options, [](HttpRequest&&, std::shared_ptr<HttpReply>) {}, test_error_body);
+  const auto server = HttpServer::create(options, [](HttpRequest&&, const std::shared_ptr<HttpReply>&) {}, test_error_body);
   return server ? "" : server.error().message;
 }
 
@@ -191,6 +191,7 @@ TEST(Http, AnswersFromOtherThreads) {
   constexpr int kClients = 8, kRequests = 50;
   std::vector<std::thread> clients;
   std::atomic<int> good{0};
+  clients.reserve(kClients);
   for (int c = 0; c < kClients; ++c) {
     clients.emplace_back([&] {
       HttpTextClient client;
@@ -199,6 +200,7 @@ TEST(Http, AnswersFromOtherThreads) {
     });
   }
   std::vector<std::thread> workers;
+  workers.reserve(4);
   for (int w = 0; w < 4; ++w) {
     workers.emplace_back([&, w] {
       for (int i = 0; i < kClients * kRequests / 4; ++i) {
