@@ -60,8 +60,11 @@ EnergyDelta CounterTrack::update(double now_s, CounterReading reading, double bu
   const double span = now_s - paid_s_;
   if (reading.value == before && (traits_.range == 0 || traits_.max_w * span * 1e6 < static_cast<double>(traits_.range))) {
     if (span < traits_.stopped_s && !stopped_) return {};
+    EnergyDelta delta = guessed(now_s, busy_cpus, MeterFault::kStopped);
+    // It may have stopped early in the last window that was measured, which then said too little.
+    if (!stopped_) delta.energy.high_uj += to_uj(traits_.max_w * measured_span_s_ - measured_j_);
     stopped_ = true;
-    return guessed(now_s, busy_cpus, MeterFault::kStopped);
+    return delta;
   }
   if (reading.value < before && traits_.range == 0) return guessed(now_s, busy_cpus, MeterFault::kJump);
   const uint64_t counts = reading.value >= before ? reading.value - before : traits_.range - before + reading.value;
@@ -84,6 +87,8 @@ EnergyDelta CounterTrack::measured(double now_s, uint64_t counts, double busy_cp
   // Windows of a few updates are dominated by where between two updates they begin.
   if (span >= 10 * traits_.update_s) power_.learn(span, busy_cpus, joules / span);
   paid_s_ = now_s;
+  measured_span_s_ = span;
+  measured_j_ = joules;
   EnergyDelta delta;
   delta.energy.value_uj = static_cast<int64_t>(counts) * traits_.unit_uj;
   delta.energy.low_uj = to_uj(joules * traits_.low_factor);

@@ -48,10 +48,11 @@ struct CpuPowerModel {
   double low_factor = 1, high_factor = 1;  // 95 % interval
 };
 
-/// By the table: the sockets' rated power when all processors are busy, a fifth of it when none is. A virtual machine is taken
+/// By the table: the sockets' rated power when all processors are busy, and when none is 8 % of it (rated 30 W or less), 28 %
+/// (Xeon, EPYC, ARM servers) or 15 % (others). A virtual machine is taken
 /// for the part of one socket that its number of processors is of the socket's threads. Nothing: the name is not in it.
 [[nodiscard]] std::optional<CpuPowerModel> table_power_model(const CpuInfo& cpu);
-/// 4.5 W for each busy core and 0.9 W for each idle one; a processor of a virtual x86 machine is taken for half a core, since
+/// 5 W for each busy core and 1 W for each idle one; a processor of a virtual x86 machine is taken for half a core, since
 /// it is a hardware thread as a rule.
 [[nodiscard]] CpuPowerModel core_power_model(const CpuInfo& cpu);
 /// The largest power of one socket that is believed: three times its rated power, at least 100 W above it; 1200 W where the
@@ -75,7 +76,7 @@ class PaidSeconds {
   double kept_ = 1;  // share of the time that was not stolen
 };
 
-/// Energy from processor time: idle_w * seconds + (full_w - idle_w) / cpus * processor seconds. idle_uj is the first term.
+/// Energy from processor time: idle_w * seconds + 1.15 (full_w - idle_w) / cpus * processor seconds. idle_uj is the first term.
 [[nodiscard]] std::unique_ptr<EnergySource> cpu_model_source(const CpuPowerModel& model, ProcessorClock clock, double now_s);
 
 }  // namespace sobre
