@@ -1,4 +1,5 @@
 // Puts an answer together from the chunks of its stream. Pure, but for the clock that it is given.
+import { read_impact, type Impact } from "./impact";
 import type { Problem, Stats, ToolCall, Usage } from "./types";
 
 interface Delta {
@@ -11,6 +12,7 @@ interface Chunk {
   choices?: { index?: number; delta?: Delta; finish_reason?: string | null }[];
   usage?: Usage | null;
   timings?: { tokens_per_second?: number; predicted_per_second?: number } | null; // ours, and llama.cpp's name for it
+  impact?: unknown;
   error?: { message?: string; code?: string | null; type?: string } | null;
 }
 
@@ -21,6 +23,7 @@ export class AnswerReader {
   finish: string | undefined;
   problem: Problem | undefined;
   done = false;
+  impact: Impact | undefined;
   private usage: Usage | undefined;
   private server_rate: number | undefined;
   private first: number | undefined;
@@ -50,6 +53,7 @@ export class AnswerReader {
       return;
     }
     if (chunk.usage) this.usage = chunk.usage;
+    this.impact = read_impact(chunk.impact) ?? this.impact;
     // 0 stands for an answer too short to have a rate.
     const rate = chunk.timings?.tokens_per_second ?? chunk.timings?.predicted_per_second;
     if (typeof rate === "number" && rate > 0) this.server_rate = rate;

@@ -2,6 +2,7 @@
 import { describe_failure, describe_silence } from "./answer";
 import { load_key } from "./local";
 import type { Problem, ServerStatus } from "./types";
+import { read_usage, type By, type Usage } from "./usage";
 
 export class ApiFailure extends Error {
   constructor(readonly problem: Problem) {
@@ -44,6 +45,11 @@ export async function list_models(): Promise<string[]> {
 
 export async function server_status(): Promise<ServerStatus> {
   return ask_json<ServerStatus>("v1/status");
+}
+
+/// What the ledger says about these days (UTC, both included). A server without a ledger answers 404.
+export async function server_usage(by: By, from: string, to: string): Promise<Usage> {
+  return read_usage(await ask_json<unknown>(`v1/usage?${new URLSearchParams({ by, from, to })}`), by);
 }
 
 /// The body of a streamed answer.

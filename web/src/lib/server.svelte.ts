@@ -1,6 +1,7 @@
 // What the server says about itself: its models, and its state once a second while somebody looks.
 import { ApiFailure, list_models, server_status } from "./api";
-import type { Problem, Sample, ServerStatus } from "./types";
+import { amount, fields, text } from "./impact";
+import type { Meter, Problem, Sample, ServerStatus } from "./types";
 
 const kFastMs = 1000;
 const kSlowMs = 5000;
@@ -63,6 +64,22 @@ function finite(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
+function read_meter(value: unknown): Meter | null | undefined {
+  if (value === undefined || value === null) return value;
+  const f = fields(value);
+  return {
+    method: text(f.method),
+    boundary: text(f.boundary),
+    estimate: f.estimate === true,
+    watts: amount(f.watts) ?? null,
+    idle_watts: amount(f.idle_watts) ?? null,
+    sources: (Array.isArray(f.sources) ? f.sources : []).map((source) => {
+      const s = fields(source);
+      return { name: text(s.name), state: text(s.state), reason: text(s.reason), advice: text(s.advice) };
+    }),
+  };
+}
+
 /// The state with every figure there, so that an older or newer server does not break the view.
 function read_status(raw: ServerStatus): ServerStatus {
   const sample = (s: Partial<Sample>): Sample => ({
@@ -98,6 +115,7 @@ function read_status(raw: ServerStatus): ServerStatus {
       cache: { bytes: finite(m.cache?.bytes), used_bytes: finite(m.cache?.used_bytes), kept_bytes: finite(m.cache?.kept_bytes) },
     })),
     history: (raw.history ?? []).map(sample),
+    meter: read_meter(raw.meter),
   };
 }
 

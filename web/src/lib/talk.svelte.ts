@@ -135,6 +135,7 @@ class Talk {
     }
     show();
     message.stats = reader.stats();
+    if (reader.impact !== undefined) message.impact = reader.impact;
   }
 }
 

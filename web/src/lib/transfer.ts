@@ -1,4 +1,5 @@
 // Conversations as files: written out and read back with every field checked, since files come from anywhere. Pure.
+import { read_impact } from "./impact";
 import { plain_setup } from "./setup";
 import { branch, title_of } from "./tree";
 import type { AnswerFormat, Conversation, FormatKind, Message, Sampling, Setup, Stats, ToolCall } from "./types";
@@ -84,6 +85,8 @@ function read_message(value: unknown): Message | undefined {
   if (text(f.finish) !== "") message.finish = text(f.finish);
   const stats = read_stats(f.stats);
   if (stats !== undefined) message.stats = stats;
+  const impact = read_impact(f.impact);
+  if (impact !== undefined) message.impact = impact;
   if (f.format !== undefined) message.format = read_format(f.format);
   const problem = fields(f.problem);
   if (text(problem.title) !== "") message.problem = { title: text(problem.title), detail: text(problem.detail), status: number(problem.status) ?? 0 };

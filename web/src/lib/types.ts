@@ -1,4 +1,5 @@
 // What the API sends and what the page keeps.
+import type { Impact } from "./impact";
 
 export interface ToolCall {
   id: string;
@@ -55,6 +56,7 @@ export interface AssistantMessage extends Node {
   model: string;
   finish?: string; // finish_reason; "stopped" when the reader stopped it
   stats?: Stats;
+  impact?: Impact; // absent: from before the meter, or the meter is off
   problem?: Problem;
   format?: AnswerFormat; // what was asked for
 }
@@ -127,6 +129,21 @@ export interface Sample {
   queued: number;
   cache_used: number;
 }
+/// A place where energy can be read, and why it is not.
+export interface MeterSource {
+  name: string;
+  state: string; // used, refused
+  reason: string;
+  advice: string;
+}
+export interface Meter {
+  method: string;
+  boundary: string;
+  estimate: boolean;
+  watts: number | null;
+  idle_watts: number | null;
+  sources: MeterSource[];
+}
 export interface ServerStatus {
   version: string;
   uptime_s: number;
@@ -136,4 +153,5 @@ export interface ServerStatus {
   queued: number;
   models: ServerModel[];
   history: Sample[];
+  meter?: Meter | null; // null: off; absent: a server that has none
 }

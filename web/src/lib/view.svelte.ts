@@ -8,6 +8,7 @@ const kNarrow = "(max-width: 900px)";
 
 class View {
   page = $state<"chat" | "server">("chat");
+  part = $state<"live" | "energy">("live"); // of the server's page
   sidebar = $state(!matchMedia(kNarrow).matches && load_local("sidebar") !== "closed");
   panel = $state(false);
   section = $state<Section>();
@@ -33,6 +34,7 @@ class View {
   follow_address() {
     const [, page, id] = location.hash.split("/");
     this.page = page === "server" ? "server" : "chat";
+    this.part = id === "energy" ? "energy" : "live";
     if (page === "chat" && id !== undefined && id !== library.current.id && !library.select(id)) this.go_home();
   }
 
