@@ -8,10 +8,11 @@ namespace sobre {
 namespace {
 
 constexpr double kHalfLife = 60;          // seconds after which what was learned counts half
+constexpr double kLeastUpdates = 4;       // times update_s: the shortest window that is learned from
 constexpr double kLeastWindow = 0.2;      // shorter ones say little about the least power: the counter moves in steps
 constexpr double kMaxUj = 4e18;           // below int64's end: whatever is read, sums of two do not overflow
 constexpr double kLeastShare = 0.8;       // the machine may draw a little less than the least that was seen
-constexpr double kLeastOfMax = 0.02;      // and, opened under load, as little as this share of its most
+constexpr double kLeastOfMax = 0.005;     // and, opened under load, as little as this share of its most
 constexpr double kMaxDoubt = 1.25;        // the largest power is itself known roughly
 constexpr double kWrapDoubt = 1.1;        // a window that may hide a wrap is doubted even if one count alone is possible
 constexpr int64_t kMaxWraps = 1'000'000;  // candidates looked at; beyond, the estimate stands
@@ -84,8 +85,14 @@ EnergyDelta CounterTrack::update(double now_s, CounterReading reading, double bu
 EnergyDelta CounterTrack::measured(double now_s, uint64_t counts, double busy_cpus) {
   const double span = now_s - paid_s_;
   const double joules = 1e-6 * static_cast<double>(traits_.unit_uj) * static_cast<double>(counts);
-  // Windows of a few updates are dominated by where between two updates they begin.
-  if (span >= 10 * traits_.update_s) power_.learn(span, busy_cpus, joules / span);
+  // Windows of a few updates are dominated by where between two updates they begin: short ones are put together.
+  pooled_s_ += span;
+  pooled_busy_s_ += span * busy_cpus;
+  pooled_j_ += joules;
+  if (pooled_s_ >= kLeastUpdates * traits_.update_s) {
+    power_.learn(pooled_s_, pooled_busy_s_ / pooled_s_, pooled_j_ / pooled_s_);
+    pooled_s_ = pooled_busy_s_ = pooled_j_ = 0;
+  }
   paid_s_ = now_s;
   measured_span_s_ = span;
   measured_j_ = joules;

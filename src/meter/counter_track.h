@@ -69,11 +69,12 @@ class CounterTrack {
   LoadPower power_;
   uint64_t last_ = 0;
   uint64_t moved_ = 0;
-  bool have_ = false;                             // last_ is a reading from which the next can be counted
-  double measured_span_s_ = 0, measured_j_ = 0;   // the last window without a fault
-  bool stopped_ = false;                          // the counter was found standing still
-  double paid_s_ = 0;                             // energy up to here was given out
-  MeterFault lost_as_ = MeterFault::kUnreadable;  // why have_ is false
+  bool have_ = false;                                       // last_ is a reading from which the next can be counted
+  double pooled_s_ = 0, pooled_busy_s_ = 0, pooled_j_ = 0;  // windows to be learned from
+  double measured_span_s_ = 0, measured_j_ = 0;             // the last window without a fault
+  bool stopped_ = false;                                    // the counter was found standing still
+  double paid_s_ = 0;                                       // energy up to here was given out
+  MeterFault lost_as_ = MeterFault::kUnreadable;            // why have_ is false
 };
 
 }  // namespace sobre
