@@ -44,7 +44,7 @@ Result<int64_t> read_chunk(const LedgerDb& db, int64_t end, LedgerAnchor& anchor
     // What is damaged must not vanish from sight, nor its sums become part of the anchor.
     if (!row || row->seq != anchor.last_seq + 1 || row->prev != anchor.last_hash ||
         row_hash(row->seq, row->row, row->prev) != row->hash)
-      return fail("{}: row {} is damaged, so nothing from there on is pruned; sobre ledger verify tells more", db.path(),
+      return fail("{}: row {} is damaged, so pruning stops before it; sobre ledger verify tells more", db.path(),
                   anchor.last_seq + 1);
     add_row(sums[rollup_key(row->row)], row->row);
     anchor.last_seq = row->seq;
