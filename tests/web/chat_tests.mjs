@@ -8,11 +8,11 @@ const kTools = JSON.stringify([
 const kSchema = JSON.stringify({ type: "object", properties: { name: { type: "string", maxLength: 12 }, age: { type: "integer", minimum: 1, maximum: 99 }, kind: { enum: ["cat", "dog"] } }, required: ["name", "age", "kind"], additionalProperties: false });
 
 /// The body of a streamed answer with these pieces.
-export function stream(pieces, { end = true, usage = null } = {}) {
+export function stream(pieces, { end = true, usage = null, impact = undefined } = {}) {
   const base = { id: "c", object: "chat.completion.chunk", created: 1, model: "m" };
   const events = pieces.map((p) => ({ ...base, choices: [{ index: 0, delta: typeof p === "string" ? { content: p } : p, finish_reason: null }] }));
   if (end) events.push({ ...base, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
-  if (usage !== null) events.push({ ...base, choices: [], usage });
+  if (usage !== null || impact !== undefined) events.push({ ...base, choices: [], usage, impact });
   return events.map((e) => `data: ${JSON.stringify(e)}\n\n`).join("") + (end ? "data: [DONE]\n\n" : "");
 }
 

@@ -50,7 +50,7 @@ export class WatchedPage {
       });
     }
     await page.goto(this.base + path);
-    await page.waitForSelector("#composer, .charts");
+    await page.waitForSelector("#composer, .charts, .energy");
   }
 
   async finish() {

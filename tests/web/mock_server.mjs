@@ -4,6 +4,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { impact_of, kMeter, usage_of } from "./mock_meter.mjs";
 
 // Stricter than what the page is promised: no inline styles either.
 const kPolicy = "default-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -142,10 +143,11 @@ async function answer(request, response, state) {
   const decode_ms = performance.now() - began;
   send({ ...last, timings: { first_token_ms: 60, decode_ms, answer_tokens: tokens, tokens_per_second: tokens > 1 ? ((tokens - 1) * 1000) / decode_ms : 0 } });
   const prompt = Math.ceil(raw.length / 6);
+  const end = { id, object: "chat.completion.chunk", created: 1, model, choices: [], impact: impact_of(prompt, tokens) };
   if (body.stream_options?.include_usage) {
-    const usage = { prompt_tokens: prompt, completion_tokens: tokens, total_tokens: prompt + tokens, prompt_tokens_details: { cached_tokens: body.messages.length > 1 ? 32 : 0 } };
-    send({ id, object: "chat.completion.chunk", created: 1, model, choices: [], usage });
+    end.usage = { prompt_tokens: prompt, completion_tokens: tokens, total_tokens: prompt + tokens, prompt_tokens_details: { cached_tokens: body.messages.length > 1 ? 32 : 0 } };
   }
+  send(end);
   response.end("data: [DONE]\n\n");
 }
 
@@ -166,14 +168,14 @@ function status(state) {
     { ...idle, id: kModels[1], aliases: [], state: "loading", progress: 0.62 },
     { ...idle, id: kModels[2], aliases: [], state: "failed", error: "models/smollm2-360m.gguf: tensor blk.3.attn_q.weight ends at byte 90112, the file has 81920" },
   ];
-  return { version: "0.1.0", uptime_s: 7384 + (Date.now() - state.began) / 1000, tokens_per_s: wave(0), prompt_tokens_per_s: 310, running: 3 + state.running, queued: 1, requests: 4, models, history };
+  return { version: "0.1.0", uptime_s: 7384 + (Date.now() - state.began) / 1000, tokens_per_s: wave(0), prompt_tokens_per_s: 310, running: 3 + state.running, queued: 1, requests: 4, models, history, meter: kMeter };
 }
 
 /// Serves the page in `folder` and the API. With a key, the API wants it as a Bearer token or as the password of HTTP Basic.
 export function start_mock_server(folder, { port = 0, key = "" } = {}) {
   const state = { running: 0, tokens: 0, aborted: 0, began: Date.now() };
   const server = createServer((request, response) => {
-    const path = new URL(request.url, "http://x").pathname;
+    const { pathname: path, searchParams: query } = new URL(request.url, "http://x");
     const json = (value) => {
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
       response.end(JSON.stringify(value));
@@ -187,6 +189,7 @@ export function start_mock_server(folder, { port = 0, key = "" } = {}) {
       }
       if (path === "/v1/models") return json({ object: "list", data: kModels.map((id) => ({ id, object: "model", created: 1, owned_by: "sobre" })) });
       if (path === "/v1/status") return json(status(state));
+      if (path === "/v1/usage") return json(usage_of(query));
       if (path === "/v1/chat/completions" && request.method === "POST") return void answer(request, response, state).catch(() => response.destroy());
     }
     const file = join(folder, normalize(path === "/" ? "/index.html" : path));

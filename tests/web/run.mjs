@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { kRoot, require_web, run_tests } from "./harness.mjs";
 import { start_mock_server } from "./mock_server.mjs";
 import { kChatTests } from "./chat_tests.mjs";
+import { kMeterTests } from "./meter_tests.mjs";
 import { kPageTests } from "./page_tests.mjs";
 
 function fail(message) {
@@ -55,7 +56,7 @@ const { chromium } = require_web("playwright-core");
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 const browser = await chromium.launch({ executablePath: chromium_path, args: sandbox });
 const base = (options["base-url"] ?? mock.url).replace(/\/$/, "");
-const counts = await run_tests([...kChatTests, ...kPageTests], { base, is_real, mock, browser, filter: options.filter, shots, log: console.log });
+const counts = await run_tests([...kChatTests, ...kPageTests, ...kMeterTests], { base, is_real, mock, browser, filter: options.filter, shots, log: console.log });
 await browser.close();
 mock?.close();
 if (!is_real && options.dist === undefined) rmSync(folder, { recursive: true });

@@ -24,11 +24,12 @@ function power(x: number): number {
   return Math.floor(Math.log10(x) + 1e-9);
 }
 
-/// The power of ten of the last digit worth writing: that of half the interval's width.
+/// The power of ten of the last digit worth writing: that of half the interval's width, but the value keeps its first digit.
 function last_digit(q: Quantity): number {
+  if (!(q.value > 0)) return q.high > 0 ? power(q.high) : 0;
   const half = (q.high - q.low) / 2;
-  const finest = q.value > 0 ? power(q.value) - kMostDigits + 1 : q.high > 0 ? power(q.high) : 0;
-  return half > 0 ? Math.max(power(half), finest) : finest;
+  const finest = power(q.value) - kMostDigits + 1;
+  return half > 0 ? Math.min(power(q.value), Math.max(power(half), finest)) : finest;
 }
 
 /// `x` up to the digit 10^last, and with one digit at least.
