@@ -48,7 +48,7 @@ const kAnswerTests = [
       await page.locator(".impact").waitFor();
       check((await button.getAttribute("aria-expanded")) === "true", "the button does not say that it is open");
       const said = await words(page, ".impact");
-      for (const wanted of ["Energy 4.8 J from 4.5 to 5.0 J", "CO₂e 74 µg from 71 to 78 µg", "For each token of the answer 96 mJ, from 91 to 100 mJ", "for electricity and hardware", "EUR", "for 1,000 such answers", "Grid FR: 56 g CO₂e per kWh (2023", "RAPL", "processor packages", "this one alone"]) {
+      for (const wanted of ["Energy 4.8 J from 4.5 to 5.0 J", "CO₂e 74 µg from 71 to 78 µg", "For each token of the answer 96 mJ, from 91 to 100 mJ", "0.00167 EUR, from 0.00158 to 0.00175 EUR for 1,000 such answers; it includes electricity and hardware", "Grid FR: 56 g CO₂e per kWh (2023", "RAPL", "processor packages", "this one alone"]) {
         check(said.includes(wanted), `“${wanted}” is missing in: ${said}`);
       }
       check(!said.includes("estimated") && !said.includes("interval is wider"), `a measurement is called an estimate or in doubt: ${said}`);
@@ -329,4 +329,26 @@ async function choose_model_with(t, change) {
   await page.waitForSelector(".lines li");
 }
 
-export const kMeterTests = [...kAnswerTests, ...kViewTests].map((test) => ({ ...test, mock_only: true }));
+const kServerTests = [
+  {
+    name: "the server's own answers carry a cost where its meter is on",
+    async run(t) {
+      const { page } = t;
+      const metered = await page.evaluate(async () => Boolean((await (await fetch("v1/status")).json()).meter));
+      check(metered || t.is_real, "the mock has no meter");
+      await t.ask("Say hello");
+      check((await t.last_answer().locator(".cost").count()) === (metered ? 1 : 0), `with the meter ${metered ? "on" : "off"} there are ${await t.last_answer().locator(".cost").count()} costs`);
+      if (metered) {
+        const said = await open_cost(t);
+        check(/Energy [\d.,]+ [µmkM]?J from [\d.,]+ to [\d.,]+ [µmkM]?J/.test(said), said);
+      }
+      await page.waitForTimeout(1500); // the ledger writes behind the answer
+      t.allowed.push(/status of 404/);
+      await open_energy(t);
+      check((await page.locator(".trouble").count()) === 0, "the ledger could not be asked");
+      check((await page.locator(".totals").count()) === 1 || t.is_real, "the mock's totals are not shown");
+    },
+  },
+];
+
+export const kMeterTests = [...[...kAnswerTests, ...kViewTests].map((test) => ({ ...test, mock_only: true })), ...kServerTests];

@@ -137,6 +137,7 @@ export function per_token(impact: Impact, tokens: number | undefined): Written |
   return tokens !== undefined && tokens > 0 ? written(per(impact.energy_j, tokens), "J") : undefined;
 }
 
+/// To be put after a sum of money.
 export function includes_words(includes: string[]): string {
-  return includes.length === 0 ? "" : `for ${includes.join(" and ")}`;
+  return includes.length === 0 ? "" : `; it includes ${includes.join(" and ")}`;
 }
