@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/metering.h"
 #include "cli/terminal.h"
 #include "engine/sampler.h"
 #include "kernels/probe.h"
@@ -24,6 +25,8 @@ namespace {
 
 struct Rates {
   std::vector<double> runs;  // tokens per second
+  Energy energy;             // of all runs
+  int64_t tokens = 0;        // of all runs
   [[nodiscard]] double median() const {
     std::vector<double> sorted = runs;
     std::sort(sorted.begin(), sorted.end());
@@ -42,6 +45,7 @@ struct Report {
   double bytes_per_token = 0, products_per_token = 0;  // of a decode step; of a prompt's token
   double bandwidth = 0, peak = 0;                      // of the machine: bytes/s, 8-bit multiply-adds/s
   bool integers = false;                               // whether the weights are multiplied as integers
+  std::unique_ptr<Meter> meter;                        // null: nothing can be said of energy
 };
 
 // The CPU's name as the kernel tells it; the kind of machine where it does not (many ARM systems).
@@ -67,6 +71,19 @@ Result<double> timed(const std::function<Result<void>()>& work) {
   const auto start = std::chrono::steady_clock::now();
   TRY_VOID(work());
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// A run of `tokens` tokens: its rate, and its energy where there is a meter. Run 0 warms up.
+Result<void> run_once(int run, int tokens, Meter* meter, Rates& rates, const std::function<Result<double>()>& seconds_of) {
+  const uint64_t activity = meter != nullptr ? meter->begin_activity() : 0;
+  const Result<double> seconds = seconds_of();
+  const RequestEnergy given = meter != nullptr ? meter->end(activity) : RequestEnergy();
+  if (!seconds) return std::unexpected(seconds.error());
+  if (run == 0) return {};
+  rates.runs.push_back(tokens / *seconds);
+  rates.energy += given.energy;
+  rates.tokens += tokens;
+  return {};
 }
 
 Result<double> prompt_seconds(Session& session, std::span<const int32_t> ids) {
@@ -105,12 +122,11 @@ Result<void> measure(const BenchOptions& options, Session& session, Report& repo
   for (int run = 0; run <= options.repeat; ++run) {  // run 0 warms up
     tell(run);
     if (options.prompt > 0) {
-      TRY(const double seconds, prompt_seconds(session, ids));
-      if (run > 0) report.prompt.runs.push_back(options.prompt / seconds);
+      TRY_VOID(run_once(run, options.prompt, report.meter.get(), report.prompt, [&] { return prompt_seconds(session, ids); }));
     }
     if (options.decode > 0) {
-      TRY(const double seconds, decode_seconds(session, run == 0 ? std::min(options.decode, 8) : options.decode));
-      if (run > 0) report.decode.runs.push_back(options.decode / seconds);
+      const int tokens = run == 0 ? std::min(options.decode, 8) : options.decode;
+      TRY_VOID(run_once(run, tokens, report.meter.get(), report.decode, [&] { return decode_seconds(session, tokens); }));
     }
   }
   if (is_terminal(2)) fmt::print(stderr, "\r\x1b[K");
@@ -147,6 +163,22 @@ void print_table(const BenchOptions& options, const Report& r) {
     print_rates(fmt::format("n{}", options.decode), r.decode,
                 fmt::format("{:.1f} GB/s, {:.0f} %", rate / 1e9, 100 * rate / r.bandwidth));
   }
+  if (!r.meter) return;
+  std::string energy;
+  if (r.prompt.tokens > 0) energy += fmt::format("prompt {}", show_per_token(r.prompt.energy, r.prompt.tokens));
+  if (r.decode.tokens > 0)
+    energy += fmt::format("{}answer {}", energy.empty() ? "" : ", ", show_per_token(r.decode.energy, r.decode.tokens));
+  fmt::print("\nenergy   {}\n         by {}: {}\n", energy, r.meter->method().name, r.meter->method().boundary);
+}
+
+Json energy_json(const Report& r, const Rates& rates) {
+  if (!r.meter || rates.tokens == 0) return Json();
+  const auto each = [&](int64_t uj) { return Json(static_cast<double>(uj) * 1e-6 / static_cast<double>(rates.tokens)); };
+  return Json(Json::Object{{"value", each(rates.energy.value_uj)},
+                           {"low", each(rates.energy.low_uj)},
+                           {"high", each(rates.energy.high_uj)},
+                           {"method", Json(r.meter->method().name)},
+                           {"boundary", Json(r.meter->method().boundary)}});
 }
 
 Json rates_json(const Rates& rates) {
@@ -177,6 +209,8 @@ void print_json(const BenchOptions& options, const Report& r) {
                               {"bandwidth_bytes_per_s", Json(r.bandwidth)},
                               {"prompt_products_per_s", rate(r.prompt, r.products_per_token)},
                               {"peak_int8_products_per_s", Json(r.peak)},
+                              {"prompt_j_per_token", energy_json(r, r.prompt)},
+                              {"decode_j_per_token", energy_json(r, r.decode)},
                               {"integer_weights", Json(r.integers)}});
   fmt::print("{}\n", out.dump());
 }
@@ -208,6 +242,7 @@ Result<void> bench_command(const BenchOptions& options) {
   const double kv_bytes = static_cast<double>(kv_page_bytes(model.spec(), options.model.kv)) / kPagePositions;
   report.bytes_per_token = static_cast<double>(model.weights().bytes_per_token()) + kv_bytes * options.decode / 2;
   TRY_VOID(measure_machine(model, session.threads(), report));
+  if (Result<OpenedMeter> opened = open_meter()) report.meter = std::move(opened->meter);
   TRY_VOID(measure(options, session, report));
   options.json ? print_json(options, report) : print_table(options, report);
   return {};

@@ -116,8 +116,10 @@ bool ChatLoop::answer() {
   }
   clear_interrupt();
   AnswerWriter writer;
+  meter_.begin();
   const Result<AnswerReport> report =
       answerer_.answer(*ids, options_, [&](std::string_view piece) { writer.write(piece); }, interrupted);
+  const std::string energy = meter_.end(report ? report->answer_tokens : 0);
   const bool cancelled = report && report->end == AnswerEnd::kCancelled;
   if (!writer.text().empty() || (report && !cancelled)) writer.finish();
   if (!report) {
@@ -130,7 +132,7 @@ bool ChatLoop::answer() {
   }
   if (cancelled) note("(stopped)");
   print_end(*report, *loaded_.session);
-  if (flags_.stats || is_terminal(STDERR_FILENO)) print_report(*report);
+  if (flags_.stats || is_terminal(STDERR_FILENO)) print_report(*report, energy);
   if (loaded_.model->text().chat_template) messages_.push_back({"assistant", writer.text()});
   return true;
 }

@@ -7,6 +7,7 @@
 #include "cli/chat.h"
 #include "cli/chat_line.h"
 #include "cli/chat_text.h"
+#include "cli/metering.h"
 
 namespace sobre {
 
@@ -38,6 +39,7 @@ class ChatLoop {
   AnswerOptions options_;
   const RunFlags& flags_;
   Answerer answerer_;
+  AnswerMeter meter_;
   LineEditor editor_;
   std::vector<ChatMessage> messages_;  // the system message first, where there is one
   std::string last_text_;              // of a base model: the text to be continued

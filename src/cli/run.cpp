@@ -12,6 +12,7 @@
 #include "cli/chat_interrupt.h"
 #include "cli/chat_settings.h"
 #include "cli/chat_text.h"
+#include "cli/metering.h"
 #include "cli/names.h"
 #include "cli/terminal.h"
 #include "text/unicode.h"
@@ -91,11 +92,14 @@ Result<int> answer_once(const RunFlags& flags, const std::string& prompt, Loaded
   }
   Answerer answerer(*loaded.session);
   AnswerWriter writer;
+  AnswerMeter meter;
+  meter.begin();
   TRY(const AnswerReport report,
       answerer.answer(ids, options, [&](std::string_view piece) { writer.write(piece); }, interrupted));
+  const std::string energy = meter.end(report.answer_tokens);
   writer.finish();
   print_end(report, *loaded.session);
-  if (flags.stats || is_terminal(STDERR_FILENO)) print_report(report);
+  if (flags.stats || is_terminal(STDERR_FILENO)) print_report(report, energy);
   return report.end == AnswerEnd::kCancelled ? kInterruptedStatus : 0;
 }
 
@@ -136,13 +140,14 @@ void AnswerWriter::finish() {
   std::fflush(stdout);
 }
 
-void print_report(const AnswerReport& r) {
+void print_report(const AnswerReport& r, const std::string& energy) {
   const int read = r.prompt_tokens - r.reused_tokens;
   std::string line = fmt::format("prompt {} tokens", r.prompt_tokens);
   if (r.reused_tokens > 0) line += fmt::format(" ({} new)", read);
   line += rate(read, r.prompt_s);
   line += fmt::format("; answer {} tokens{}; memory {}", r.answer_tokens, rate(r.answer_tokens, r.answer_s),
                       bytes_text(resident_bytes()));
+  if (!energy.empty()) line += "; energy " + energy;
   fmt::print(stderr, "{}\n", dim(line, STDERR_FILENO));
 }
 

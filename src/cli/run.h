@@ -24,8 +24,8 @@ struct RunFlags {
 /// Runs the command and returns its exit status: 0; 1 after one line on stderr; 130 when Ctrl-C ended the one answer.
 [[nodiscard]] int run_command(const RunFlags& flags);
 
-/// The line of figures after an answer, on stderr.
-void print_report(const AnswerReport& report);
+/// The line of figures after an answer, on stderr. `energy`: of AnswerMeter::end, may be empty.
+void print_report(const AnswerReport& report, const std::string& energy);
 /// What ended an answer, where that is not its own end: one line on stderr.
 void print_end(const AnswerReport& report, const Session& session);
 

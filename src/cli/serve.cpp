@@ -11,8 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include "cli/metering.h"
 #include "cli/names.h"
 #include "cli/terminal.h"
+#include "serve/accounting.h"
 #include "serve/api.h"
 #include "serve/keys.h"
 
@@ -167,6 +169,51 @@ void preload(ModelPool& pool, const ServeConfig& config) {
   }
 }
 
+Result<CostModel> cost_model(const ServeMeter& m) {
+  CostModel costs{.tariff_per_kwh = m.tariff_per_kwh,
+                  .currency = m.currency,
+                  .hardware_price = m.hardware_price,
+                  .hardware_lifetime_years = m.hardware_lifetime_years,
+                  .embodied_kg = m.embodied_kg,
+                  .embodied_lifetime_years = m.embodied_lifetime_years,
+                  .grid = {},
+                  .pue = m.pue};
+  GridTable grids;
+  if (!m.grid_file.empty()) {
+    TRY(grids, GridTable::load(m.grid_file));
+  }
+  if (!m.zone.empty()) {
+    TRY(costs.grid, grids.find(m.zone));
+  }
+  if (const auto good = check_cost_model(costs); !good) return fail_in("sobre.toml, [meter]", good.error());
+  return costs;
+}
+
+// What answers cost, and where it is written; null where the configuration says so.
+Result<std::unique_ptr<Accounting>> open_accounting(const ServeConfig& config, size_t models) {
+  std::unique_ptr<Accounting> none;
+  if (!config.meter.enabled) return none;
+  Accounting::Options options;
+  TRY(options.costs, cost_model(config.meter));
+  TRY(OpenedMeter meter, open_meter(config.meter.method, config.meter.calibration_file));
+  options.sources = std::move(meter.seen);
+  options.keep_text = config.ledger.keep_text;
+  options.ledger_path = config.ledger.file.empty() ? default_ledger_path() : config.ledger.file;
+  std::unique_ptr<Ledger> ledger;
+  if (config.ledger.enabled && !options.ledger_path.empty()) {
+    LedgerOptions how;
+    how.path = options.ledger_path;
+    how.required = config.ledger.required;
+    TRY(ledger, Ledger::open(how));
+  } else if (config.ledger.enabled) {
+    return fail("no place for the ledger: set [ledger] file, or XDG_STATE_HOME or HOME to an absolute path");
+  }
+  const EnergyMethod& method = meter.meter->method();
+  fmt::print(stderr, "sobre: energy by {} ({}){}\n", method.name, method.boundary,
+             method.estimate ? "; `sobre meter` tells what a better source needs" : "");
+  return std::make_unique<Accounting>(std::move(meter.meter), std::move(ledger), models, std::move(options));
+}
+
 Result<void> serve(const ServeFlags& flags) {
   TRY(ServeConfig config, configuration(flags));
   TRY(std::vector<ServedModel> models, served_models(config));
@@ -177,6 +224,9 @@ Result<void> serve(const ServeFlags& flags) {
   // Before any thread is made: all inherit it, and the housekeeper alone takes signals.
   const sigset_t set = our_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  TRY(const std::unique_ptr<Accounting> accounting, open_accounting(config, models.size()));
+  config.pool.accounting = accounting.get();
+  config.api.accounting = accounting.get();
   ModelPool pool(models, config.pool);
   config.api.wait_for_first = true;
   config.api.max_active = config.pool.scheduler.max_active;

@@ -13,49 +13,13 @@ namespace {
 
 constexpr size_t kShownBytes = 60;
 
-// Length of the valid UTF-8 character that begins the text (Unicode 15, table 3-7); 0: none does.
-size_t character_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool second = follows(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF);
-    return second && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool second = follows(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF);
-    return second && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 }  // namespace
 
-std::string repair_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const size_t n = character_length(text);
-    out += n == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, n);
-    text.remove_prefix(std::max<size_t>(n, 1));
-  }
-  return out;
-}
-
-bool is_plain_text(std::string_view text) {
-  while (!text.empty()) {
-    const size_t n = character_length(text);
-    if (n == 0 || is_control(text.front())) return false;
-    text.remove_prefix(n);
-  }
-  return true;
-}
+bool is_plain_text(std::string_view text) { return is_valid_utf8(text) && std::none_of(text.begin(), text.end(), is_control); }
 
 std::string_view cut_utf8(std::string_view text, size_t bytes) {
   if (text.size() <= bytes) return text;

@@ -8,12 +8,11 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "base/utf8.h"
 
 namespace sobre {
 
-/// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD.
-[[nodiscard]] std::string repair_utf8(std::string_view text);
-/// Whether repair_utf8 would change nothing and there is no control character.
+/// Whether the text is valid UTF-8 without a control character.
 [[nodiscard]] bool is_plain_text(std::string_view text);
 /// The first `bytes` bytes of valid UTF-8 at most, ending between characters.
 [[nodiscard]] std::string_view cut_utf8(std::string_view text, size_t bytes);

@@ -31,6 +31,7 @@
 
 namespace sobre {
 
+class Accounting;
 class KeyStore;
 
 /// Bounds of a request beyond those of HttpOptions.
@@ -51,12 +52,13 @@ struct ApiLimits {
 struct ApiOptions {
   std::string version = "0";
   ApiLimits limits;
-  int threads = 2;              // that read requests
-  bool wait_for_first = false;  // /health answers 503 until the first model is in memory
-  int max_active = 0;           // answers that one scheduler has in its batch, for /v1/status
-  int default_max_tokens = 0;   // of a chat answer whose request names no limit; 0: until it ends or the context is full
-  bool metrics = true;          // whether /metrics is there
-  double ping_s = 10;           // a stream that has nothing to say sends a comment this often
+  int threads = 2;                   // that read requests
+  bool wait_for_first = false;       // /health answers 503 until the first model is in memory
+  int max_active = 0;                // answers that one scheduler has in its batch, for /v1/status
+  int default_max_tokens = 0;        // of a chat answer whose request names no limit; 0: until it ends or the context is full
+  bool metrics = true;               // whether /metrics is there
+  Accounting* accounting = nullptr;  // outlives the Api; null: answers carry no impact
+  double ping_s = 10;                // a stream that has nothing to say sends a comment this often
 };
 
 class Api {

@@ -65,6 +65,12 @@ struct ApiCore {
 
 /// 429: more requests wait to be read than may.
 [[nodiscard]] ApiError too_many_waiting();
+/// 503: the ledger is required and cannot be written.
+[[nodiscard]] ApiError ledger_blocked(const ApiCore& core);
+/// The meter in /v1/status; null where there is none.
+[[nodiscard]] Json meter_json(const ApiCore& core);
+/// The series of energy and cost in /metrics. Whole microjoules in decimal: a double would lose some in a long sum.
+[[nodiscard]] std::string accounting_metrics(const ApiCore& core);
 /// 503: a model could not be loaded.
 [[nodiscard]] ApiError model_failed(const std::string& name, const std::string& reason);
 
@@ -74,6 +80,7 @@ void answer_model(ApiCore& core, const std::string& name, HttpReply& reply);
 void answer_health(ApiCore& core, HttpReply& reply);
 void answer_metrics(ApiCore& core, HttpReply& reply);
 void answer_status(ApiCore& core, HttpReply& reply);
+void answer_usage(const std::shared_ptr<ApiCore>& core, const std::string& query, const std::shared_ptr<HttpReply>& reply);
 void answer_page(ApiCore& core, const HttpRequest& request, HttpReply& reply);
 void answer_tokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply);
 void answer_detokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "serve/accounting.h"
 #include "serve/api_core.h"
 
 namespace sobre {
@@ -161,11 +162,25 @@ void answer_health(ApiCore& core, HttpReply& reply) {
       return core.answer_error(reply, "/health", error);
     }
   }
+  const Ledger* ledger = core.options.accounting == nullptr ? nullptr : core.options.accounting->ledger();
+  if (ledger != nullptr && ledger->status().alarm) {
+    // Answers go on, unless the ledger is required.
+    const LedgerStatus status = ledger->status();
+    const bool accepting = ledger->accepting();
+    Json body{Json::Object()};
+    body.set("status", Json(accepting ? "degraded" : "failing"));
+    body.set("ledger", Json(Json::Object{{"alarm", status.text},
+                                         {"since", status.since_us / 1'000'000},
+                                         {"waiting_rows", static_cast<int64_t>(status.waiting)},
+                                         {"lost_rows", static_cast<int64_t>(status.lost)}}));
+    return core.answer(reply, "/health", accepting ? 200 : 503, "application/json", body.dump());
+  }
   core.answer(reply, "/health", 200, "application/json", R"({"status": "ok"})");
 }
 
 void answer_metrics(ApiCore& core, HttpReply& reply) {
-  core.answer(reply, "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", core.metrics.text(core.pool.status()));
+  core.answer(reply, "/metrics", 200, "text/plain; version=0.0.4; charset=utf-8",
+              core.metrics.text(core.pool.status()) + accounting_metrics(core));
 }
 
 void sample_status(ApiCore& core) {
@@ -205,6 +220,7 @@ void answer_status(ApiCore& core, HttpReply& reply) {
   body.set("queued", Json(queued));
   body.set("requests", Json(core.in_progress.load()));
   body.set("models", std::move(models));
+  body.set("meter", meter_json(core));
   body.set("history", history_json(samples, now.time));
   core.answer_json(reply, "/v1/status", body);
 }

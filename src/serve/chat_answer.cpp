@@ -82,6 +82,7 @@ class ChatAnswer final : public RequestAnswer {
       append_head(out, "chat.completion.chunk");
       out += R"(, "choices": [], "usage": )";
       usage_.append(out);
+      append_impact_member(out);
       out += "}\n\n";
     }
     out += "data: [DONE]\n\n";
@@ -97,7 +98,9 @@ class ChatAnswer final : public RequestAnswer {
     }
     out += R"(], "usage": )";
     usage_.append(out);
-    out += R"(, "timings": )" + timings_ + "}";
+    out += R"(, "timings": )" + timings_;
+    append_impact_member(out);
+    out += '}';
     return out;
   }
 
@@ -223,6 +226,7 @@ class ChatAnswer final : public RequestAnswer {
     if (form_.include_usage) out += R"(, "usage": null)";
     out += R"(, "timings": )";
     append_timings(out, report);
+    if (!form_.include_usage) append_impact_member(out);
     out += "}\n\n";
   }
 

@@ -62,6 +62,7 @@ class CompletionAnswer final : public RequestAnswer {
       append_head(out);
       out += R"(, "choices": [], "usage": )";
       usage_.append(out);
+      append_impact_member(out);
       out += "}\n\n";
     }
     out += "data: [DONE]\n\n";
@@ -78,6 +79,7 @@ class CompletionAnswer final : public RequestAnswer {
     out += R"(], "usage": )";
     usage_.append(out);
     if (!timings_.empty()) out += R"(, "timings": )" + timings_;
+    append_impact_member(out);
     out += '}';
     return out;
   }
@@ -118,6 +120,7 @@ class CompletionAnswer final : public RequestAnswer {
     if (report != nullptr) {
       out += R"(, "timings": )";
       append_timings(out, *report);
+      if (!form_.include_usage) append_impact_member(out);
     }
     out += "}\n\n";
   }

@@ -120,6 +120,12 @@ struct Reader {
     *out = *value;
     return {};
   }
+  Result<void> operator()(std::optional<double>* out) const {
+    double value = 0;
+    TRY_VOID((*this)(&value));
+    *out = value;
+    return {};
+  }
   Result<void> operator()(bool* out) const {
     const auto value = item.node.value_exact<bool>();
     if (!value) return item.wrong_type("true or false");
@@ -324,6 +330,7 @@ std::string list(const std::vector<std::string>& items) {
 struct Printer {
   std::string operator()(const int* v) const { return fmt::to_string(*v); }
   std::string operator()(const double* v) const { return fmt::to_string(*v); }
+  std::string operator()(const std::optional<double>* v) const { return *v ? fmt::to_string(**v) : ""; }
   std::string operator()(const bool* v) const { return *v ? "true" : "false"; }
   std::string operator()(const std::string* v) const { return quoted(*v); }
   std::string operator()(const ByteField& v) const { return quoted(print_bytes(*v.bytes)); }
@@ -356,7 +363,9 @@ std::string print_serve_config(const ServeConfig& config) {
   std::string_view section;
   for (const ConfigField& f : config_fields(copy)) {
     if (f.section != section) out += fmt::format("\n[{}]\n", section = f.section);
-    out += fmt::format("# {}\n{} = {}\n", f.comment, f.key, std::visit(Printer{}, f.value));
+    const std::string value = std::visit(Printer{}, f.value);
+    // What is not declared has no value to be printed.
+    out += fmt::format("# {}\n{}{} ={}{}\n", f.comment, value.empty() ? "# " : "", f.key, value.empty() ? "" : " ", value);
   }
   out +=
       "\n# The models to serve, one section each; the first is the default one. path: a file, a folder or a name of the\n"

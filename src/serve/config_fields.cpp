@@ -99,6 +99,37 @@ void add_limits(ServeConfig& c, std::vector<ConfigField>& out) {
   add("max_waiting", &l.max_waiting, 1, 1'000'000, "Requests that wait to be read; further ones get 429.");
 }
 
+void add_meter(ServeConfig& c, std::vector<ConfigField>& out) {
+  const auto add = [&](std::string_view key, ConfigField::Value value, double low, double high, std::string_view comment) {
+    out.push_back({"meter", key, value, low, high, comment});
+  };
+  ServeMeter& m = c.meter;
+  add("enabled", &m.enabled, 0, 0, "Whether answers carry what they cost (impact); `sobre meter` shows how it is found.");
+  add("method", &m.method, 0, 0, "auto, or rapl-package, nvml, wall-calibrated, estimate-tdp, estimate-cores alone.");
+  add("calibration_file", &m.calibration_file, 0, 0, "What `sobre meter --calibrate` wrote; empty: where it writes by itself.");
+  add("zone", &m.zone, 0, 0, "The grid, by country (\"FR\", \"DE\", ...) or \"WORLD\"; empty: no CO2e of electricity.");
+  add("grid_file", &m.grid_file, 0, 0, "Intensities of your own: CSV or JSON with zone, g_per_kwh, year, source.");
+  add("tariff_per_kwh", &m.tariff_per_kwh, 0, 1e6,
+      "What a kilowatt hour costs, for example 0.25; without it no money is shown.");
+  add("currency", &m.currency, 0, 0, "Of tariff and price: three letters, such as \"EUR\".");
+  add("hardware_price", &m.hardware_price, 0, 1e12, "What the machine cost, for example 1200, written off over its lifetime.");
+  add("hardware_lifetime_years", &m.hardware_lifetime_years, 0.1, 100, "Years over which its price is written off.");
+  add("embodied_kg", &m.embodied_kg, 0, 1e9, "kg CO2e of making the machine (150 to 350 for a PC), spread over its lifetime.");
+  add("embodied_lifetime_years", &m.embodied_lifetime_years, 0.1, 100, "Years over which they are spread.");
+  add("pue", &m.pue, 1, 10, "Power usage effectiveness of its site, for example 1.2: multiplies energy in CO2e and money.");
+}
+
+void add_ledger(ServeConfig& c, std::vector<ConfigField>& out) {
+  const auto add = [&](std::string_view key, ConfigField::Value value, std::string_view comment) {
+    out.push_back({"ledger", key, value, 0, 0, comment});
+  };
+  ServeLedger& l = c.ledger;
+  add("enabled", &l.enabled, "Whether every request gets a row in the ledger (`sobre ledger` reads it).");
+  add("file", &l.file, "Its file; empty: ledger.db in the state folder of the user.");
+  add("required", &l.required, "Whether requests are refused (503) while rows cannot be written.");
+  add("keep_text", &l.keep_text, "Whether prompts and answers are kept in it.");
+}
+
 template <class T, size_t N, class Name>
 std::string names_of(const std::array<T, N>& values, Name name) {
   std::string out;
@@ -114,6 +145,8 @@ std::vector<ConfigField> config_fields(ServeConfig& config) {
   add_tls(config, out);
   add_engine(config, out);
   add_limits(config, out);
+  add_meter(config, out);
+  add_ledger(config, out);
   return out;
 }
 

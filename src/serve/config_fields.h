@@ -25,8 +25,8 @@ struct ListField {
 };
 
 struct ConfigField {
-  using Value =
-      std::variant<int*, double*, bool*, std::string*, ByteField, ListField, KvType*, WeightMode*, std::optional<Isa>*>;
+  using Value = std::variant<int*, double*, bool*, std::string*, ByteField, ListField, KvType*, WeightMode*,
+                             std::optional<Isa>*, std::optional<double>*>;
   std::string_view section, key;
   Value value;
   double low = 0, high = 0;  // of numbers and bytes

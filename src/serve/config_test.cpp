@@ -61,6 +61,7 @@ TEST(Config, EveryKeyHasACommentAndIsRead) {
     if (std::holds_alternative<KvType*>(f.value)) value = "\"q8\"";
     if (std::holds_alternative<WeightMode*>(f.value)) value = "\"q4\"";
     if (std::holds_alternative<std::optional<Isa>*>(f.value)) value = "\"scalar\"";
+    if (std::holds_alternative<std::optional<double>*>(f.value)) value = "2.5";
     ASSERT_NE(value, "") << f.key;
     text += fmt::format("{} = {}\n", f.key, value);
     ++n;

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 
 #include "engine/memory.h"
 #include "model/checkpoint.h"
+#include "serve/accounting.h"
 
 namespace sobre {
 
@@ -95,8 +97,18 @@ Result<std::shared_ptr<LoadedModel>> ModelPool::Impl::load(Entry& entry) {
   };
   auto loaded = std::make_shared<LoadedModel>();
   loaded->served = entry.served;
+  loaded->number = static_cast<size_t>(entry.served - models.data());
+  SchedulerOptions scheduler = options.scheduler;
+  std::future<Result<std::string>> digest;
+  if (options.accounting != nullptr) {
+    scheduler.on_step = options.accounting->step_of(loaded->number);
+    digest = std::async(std::launch::async, model_digest, entry.served->path);
+  }
   TRY(loaded->model, Model::load(checkpoint, how));
-  TRY(loaded->scheduler, Scheduler::create(loaded->model, options.scheduler));
+  TRY(loaded->scheduler, Scheduler::create(loaded->model, scheduler));
+  if (digest.valid()) {
+    TRY(loaded->digest, digest.get());
+  }
   loaded->load_s = seconds_since(start);
   const std::lock_guard lock(mutex);
   entry.memory_bytes = weights + loaded->scheduler->stats().cache_bytes;
@@ -117,7 +129,13 @@ void ModelPool::Impl::load_one(std::unique_lock<std::mutex>& lock, Entry& entry)
   if (stopping) return;
   entry.progress = 0;
   lock.unlock();
+  const auto start = Clock::now();
+  const uint64_t account = options.accounting != nullptr ? options.accounting->begin_load() : 0;
   Result<std::shared_ptr<LoadedModel>> result = load(entry);
+  if (options.accounting != nullptr) {
+    options.accounting->record_load(account, static_cast<size_t>(entry.served - models.data()), entry.served->name,
+                                    result ? (*result)->digest : "", seconds_since(start), result.has_value());
+  }
   lock.lock();
   entry.used = Clock::now();
   if (result) {

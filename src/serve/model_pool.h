@@ -15,6 +15,8 @@
 
 namespace sobre {
 
+class Accounting;
+
 /// A model that may be served.
 struct ServedModel {
   std::string name;  // as requests name it
@@ -28,8 +30,9 @@ struct ModelPoolOptions {
   SchedulerOptions scheduler;
   WeightMode weights = WeightMode::kAuto;
   std::optional<Isa> isa;
-  int max_loaded = 2;        // models in memory at a time; the longest unused idle one goes when another is wanted
-  double idle_unload_s = 0;  // 0: never
+  int max_loaded = 2;                // models in memory at a time; the longest unused idle one goes when another is wanted
+  double idle_unload_s = 0;          // 0: never
+  Accounting* accounting = nullptr;  // outlives the pool; null: nothing is metered
 };
 
 /// A model in memory. Held by whoever uses it: it is not unloaded before the last holder lets go.
@@ -38,6 +41,8 @@ struct LoadedModel {
   std::shared_ptr<const Model> model;
   std::unique_ptr<Scheduler> scheduler;
   double load_s = 0;
+  size_t number = 0;   // of served in ModelPool::models()
+  std::string digest;  // of its bytes (model_digest), where answers are accounted for
 };
 
 enum class ModelState : uint8_t { kUnloaded, kLoading, kLoaded, kFailed };

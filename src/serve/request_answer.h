@@ -32,6 +32,9 @@ struct AnswerForm {
 class RequestAnswer {
  public:
   virtual ~RequestAnswer() = default;
+  /// What the request cost, a JSON object, before the last end(): it goes into the body, or into the last chunk (that of the
+  /// usage where it is asked for, else the last that ends an answer, since clients expect choices in every chunk).
+  void set_impact(std::string&& impact) { impact_ = std::move(impact); }
   /// The next tokens of an answer. Appends what is to be sent now, when streamed.
   virtual void take(size_t answer, std::span<GenerationToken> tokens, std::string& out) = 0;
   /// An answer has ended well (neither failed nor cancelled).
@@ -40,6 +43,15 @@ class RequestAnswer {
   virtual void finish(std::string& out) = 0;
   /// All have ended: the whole body, when not streamed.
   [[nodiscard]] virtual std::string body() = 0;
+
+ protected:
+  /// , "impact": {...}
+  void append_impact_member(std::string& out) const {
+    if (!impact_.empty()) out.append(R"(, "impact": )").append(impact_);
+  }
+
+ private:
+  std::string impact_;
 };
 
 /// `text` and `prompt` belong to the model and the request; the text must outlive the answer.

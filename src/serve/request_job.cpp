@@ -44,6 +44,19 @@ ApiError error_of(const GenerationReport& report) {
   return error;
 }
 
+// How answers were drawn, for a ledger from which they can be drawn again.
+std::string sampling_json(const SamplingOptions& s) {
+  Json::Object out{{"temperature", s.temperature}, {"top_k", s.top_k}, {"top_p", s.top_p}, {"min_p", s.min_p}};
+  if (s.repetition_penalty != 1) out.emplace_back("repetition_penalty", s.repetition_penalty);
+  if (s.repetition_penalty != 1) out.emplace_back("penalty_window", s.penalty_window);
+  if (s.presence_penalty != 0) out.emplace_back("presence_penalty", s.presence_penalty);
+  if (s.frequency_penalty != 0) out.emplace_back("frequency_penalty", s.frequency_penalty);
+  Json::Object biases;
+  for (const auto& [id, bias] : s.logit_bias) biases.emplace_back(std::to_string(id), static_cast<double>(bias));
+  if (!biases.empty()) out.emplace_back("logit_bias", std::move(biases));
+  return Json(std::move(out)).dump();
+}
+
 }  // namespace
 
 RequestJob::RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, std::string body,
@@ -51,6 +64,7 @@ RequestJob::RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string sco
     : core_(std::move(core)),
       kind_(kind),
       scope_(std::move(scope)),
+      id_(ApiCore::new_id(kind == Kind::kChat ? "chatcmpl-" : "cmpl-")),
       body_(std::move(body)),
       reply_(std::move(reply)),
       last_write_(started_) {
@@ -78,7 +92,7 @@ void RequestJob::read() {
   if (done()) return;
   const ApiLimits& limits = core_->options.limits;
   ApiResult<Json> body = parse_body(body_, limits);
-  body_ = {};
+  if (!keeps_text()) body_ = {};
   if (!body) return fail(body.error());
   if (kind_ == Kind::kChat) {
     ApiResult<ChatRequest> request = parse_chat_request(*body, limits);
@@ -89,6 +103,7 @@ void RequestJob::read() {
     if (!request) return fail(request.error());
     request_ = std::move(*request);
   }
+  if (core_->options.accounting != nullptr && !core_->options.accounting->accepting()) return fail(ledger_blocked(*core_));
   const ApiResult<const ServedModel*> served = core_->find_model(common().model);
   if (!served) return fail(served.error());
   {
@@ -116,8 +131,7 @@ void RequestJob::have_model(Result<std::shared_ptr<LoadedModel>> loaded) {
 }
 
 AnswerHead RequestJob::head() const {
-  return {ApiCore::new_id(kind_ == Kind::kChat ? "chatcmpl-" : "cmpl-"), static_cast<int64_t>(std::time(nullptr)),
-          served_->name, "sobre-" + core_->options.version};
+  return {id_, static_cast<int64_t>(std::time(nullptr)), served_->name, "sobre-" + core_->options.version};
 }
 
 AnswerForm RequestJob::form(size_t prompts) const {
@@ -171,6 +185,13 @@ void RequestJob::prepare(std::shared_ptr<LoadedModel> loaded) {
     loaded_ = std::move(loaded);
     left_ = 1;
     latest_.resize(prompts_.size() * static_cast<size_t>(common().n));
+    if (core_->options.accounting != nullptr) {
+      account_ = core_->options.accounting->begin();
+      generation_.tag = account_;
+      row_.emplace();
+      row_->model_digest = loaded_->digest;
+      if (keeps_text()) kept_.resize(latest_.size());
+    }
   }
   submit();
 }
@@ -226,6 +247,9 @@ bool RequestJob::submit_prompt(Scheduler& scheduler, size_t prompt) {
 void RequestJob::take(size_t answer, std::vector<GenerationToken>&& tokens) {
   {
     const std::lock_guard lock(mutex_);
+    if (answer < kept_.size()) {
+      for (const GenerationToken& token : tokens) kept_[answer] += token.text;
+    }
     if (done_) return;
     const auto now = Clock::now();
     if (latest_[answer] != Clock::time_point() && metrics_ != nullptr) {
@@ -249,6 +273,8 @@ void RequestJob::end(size_t answer, GenerationReport&& report) {
     if (metrics_ != nullptr) {
       core_->metrics.answer(*metrics_, report, answer % static_cast<size_t>(common().n) == 0);
     }
+    note_answer(answer, report);
+    if (++ended_ == latest_.size()) close_account();
     if (!done_ && well) {
       std::string out;
       answer_->end(answer, report, out);
@@ -268,6 +294,7 @@ void RequestJob::settle(int answers) {
     const std::lock_guard lock(mutex_);
     left_ -= answers;
     if (left_ > 0) return;
+    close_account();  // where not all answers were begun
     if (stream_ && !done_) {
       std::string out;
       answer_->finish(out);
@@ -293,7 +320,55 @@ void RequestJob::complete() {
   }
   answer_.reset();
   reply_.reset();
+  record();
   std::swap(released, loaded_);
+}
+
+// What an answer adds to the account.
+void RequestJob::note_answer(size_t answer, const GenerationReport& report) {
+  if (!row_) return;
+  if (answer % static_cast<size_t>(common().n) == 0) {
+    row_->prompt_tokens += report.prompt_tokens;
+    row_->cached_tokens += report.cached_tokens;
+  }
+  row_->answer_tokens += report.answer_tokens;
+  if (answer < kept_.size()) kept_[answer] += report.rest;
+  queue_s_ = std::max(queue_s_, report.queue_s);
+  prompt_s_ = std::max(prompt_s_, report.prompt_s);
+  decode_s_ = std::max(decode_s_, report.decode_s);
+  if (report.end == GenerationEnd::kFailed) row_->status = "failed";
+  if (report.end == GenerationEnd::kCancelled && row_->status == "done") row_->status = "cancelled";
+}
+
+bool RequestJob::keeps_text() const {
+  return core_->options.accounting != nullptr && core_->options.accounting->options().keep_text;
+}
+
+void RequestJob::close_account() {
+  if (account_ == 0) return;
+  const double total_s = std::chrono::duration<double>(Clock::now() - started_).count();
+  const Impact impact = core_->options.accounting->end(std::exchange(account_, 0), loaded_->number, Accounting::Kind::kAnswer,
+                                                       ImpactTimes::from_seconds(queue_s_, prompt_s_, decode_s_, total_s));
+  row_->set_impact(impact);
+  std::string json;
+  append_impact(json, impact);
+  answer_->set_impact(std::move(json));
+}
+
+// The request's row of the ledger; with the mutex held, after everything was sent.
+void RequestJob::record() {
+  if (!row_ || account_ != 0) return;
+  row_->request = id_;
+  row_->key = scope_;
+  row_->model = served_->name;
+  row_->seed = generation_.sampling.seed;
+  row_->sampling = sampling_json(generation_.sampling);
+  if (!kept_.empty()) {
+    row_->prompt = std::move(body_);
+    row_->answer = kept_.size() == 1 ? std::move(kept_[0]) : Json(Json::Array(kept_.begin(), kept_.end())).dump();
+  }
+  core_->options.accounting->record(std::move(*row_));
+  row_.reset();
 }
 
 void RequestJob::write_locked(std::string&& text) {

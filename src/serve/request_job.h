@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "serve/accounting.h"
 #include "serve/api_core.h"
 #include "serve/request_answer.h"
 
@@ -48,6 +49,11 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   void fail(const ApiError& error);
   void client_left();
   void cancel_all();
+  // With the mutex held: what the request costs.
+  [[nodiscard]] bool keeps_text() const;
+  void note_answer(size_t answer, const GenerationReport& report);
+  void close_account();
+  void record();
   [[nodiscard]] bool done();
   // With the mutex held.
   void write_locked(std::string&& text);
@@ -64,6 +70,7 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   const Kind kind_;
   const std::string scope_;
   const Clock::time_point started_ = Clock::now();
+  const std::string id_;  // chatcmpl-..., cmpl-...
   std::string body_;
   std::variant<ChatRequest, CompletionRequest> request_;
   const ServedModel* served_ = nullptr;        // set under the mutex; a client that leaves is counted with it
@@ -79,7 +86,13 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   std::vector<Clock::time_point> latest_;  // per answer: its latest token
   bool stream_ = false, begun_ = false;
   bool done_ = false;  // answered, or the client has left: nothing more is sent
-  int left_ = 0;       // answers that have not ended, and one while they are being submitted
+  // What it cost, where answers are accounted for.
+  uint64_t account_ = 0;  // 0: not begun, or closed
+  size_t ended_ = 0;      // answers that have ended
+  std::optional<LedgerRow> row_;
+  std::vector<std::string> kept_;                     // texts of the answers, where they are kept
+  double queue_s_ = 0, prompt_s_ = 0, decode_s_ = 0;  // the longest of its answers
+  int left_ = 0;                                      // answers that have not ended, and one while they are being submitted
   Clock::time_point last_write_;
 };
 

@@ -1,0 +1,42 @@
+// The meter as commands open it: where this user's calibration and ledger are, and what an answer's energy looks like in a
+// line. Main thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "meter/meter.h"
+#include "meter/sources_seen.h"
+
+namespace sobre {
+
+/// calibration.json and ledger.db in the state folder; empty when there is no home.
+[[nodiscard]] std::string default_calibration_path();
+[[nodiscard]] std::string default_ledger_path();
+
+struct OpenedMeter {
+  std::unique_ptr<Meter> meter;
+  std::vector<SourceSeen> seen;  // every method, best first
+};
+
+/// `method`: "auto" or one by name; `calibration_path` empty: the default one. Errors: a method that cannot be had.
+[[nodiscard]] Result<OpenedMeter> open_meter(const std::string& method = "auto", const std::string& calibration_path = "");
+
+/// What answers of one program cost, one after another. Without a source it says nothing.
+class AnswerMeter {
+ public:
+  AnswerMeter();
+  void begin();
+  /// "1.9 J (0.6 to 5.7), 0.1 J/token by estimate-cores"; empty when there is no source.
+  [[nodiscard]] std::string end(int answer_tokens);
+
+ private:
+  std::unique_ptr<Meter> meter_;
+  uint64_t activity_ = 0;
+};
+
+/// Energy of `tokens` tokens as one of them, for people: "0.12 J/token (0.04 to 0.36)".
+[[nodiscard]] std::string show_per_token(const Energy& energy, int64_t tokens);
+
+}  // namespace sobre

@@ -1,0 +1,130 @@
+#include "serve/accounting.h"
+
+#include <openssl/evp.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+
+#include "base/file.h"
+
+namespace sobre {
+
+namespace {
+
+int64_t unix_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+class Sha256 {
+ public:
+  Sha256() { CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1); }
+  void add(std::string_view bytes) { CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1); }
+  std::string hex() {
+    std::array<unsigned char, 32> digest{};
+    CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    std::string out;
+    for (const unsigned char b : digest) out += fmt::format("{:02x}", b);
+    return out;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+};
+
+Result<std::string> file_digest(const std::string& path) {
+  constexpr size_t kPart = size_t{8} << 20;
+  TRY(const MappedFile file, MappedFile::open(path));
+  Sha256 sha;
+  for (size_t at = 0; at < file.text().size(); at += kPart) {
+    sha.add(file.text().substr(at, kPart));
+    file.release(file.bytes().subspan(at, std::min(kPart, file.bytes().size() - at)));
+  }
+  return sha.hex();
+}
+
+bool belongs_to_checkpoint(const std::filesystem::path& path) {
+  const std::string extension = path.extension().string();
+  return extension == ".safetensors" || extension == ".gguf" || extension == ".json" || extension == ".model" ||
+         extension == ".jinja" || extension == ".txt";
+}
+
+}  // namespace
+
+Result<std::string> model_digest(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    TRY(const std::string digest, file_digest(path));
+    return "sha256:" + digest;
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    if (entry.is_regular_file(error) && belongs_to_checkpoint(entry.path())) names.push_back(entry.path().filename().string());
+  }
+  if (error) return fail("{}: {}", path, error.message());
+  std::sort(names.begin(), names.end());
+  Sha256 all;
+  for (const std::string& name : names) {
+    TRY(const std::string digest, file_digest(path + "/" + name));
+    all.add(name + " " + digest + "\n");
+  }
+  return "sha256:" + all.hex();
+}
+
+int64_t peak_memory_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;  // kilobytes on Linux
+}
+
+Accounting::Accounting(std::unique_ptr<Meter> meter, std::unique_ptr<Ledger> ledger, size_t models, Options options)
+    : meter_(std::move(meter)), ledger_(std::move(ledger)), options_(std::move(options)), models_(models) {}
+
+std::function<void(const StepReport&)> Accounting::step_of(size_t model) {
+  // Called by one engine thread: the list is used anew for every step.
+  return [meter = meter_.get(), model = static_cast<int>(model),
+          work = std::vector<StepWork>()](const StepReport& report) mutable {
+    work.clear();
+    for (const StepShare& share : report.shares) {
+      work.push_back({share.tag, {share.prompt_operations, share.weight_bytes, share.kv_bytes}});
+    }
+    meter->step({model, report.begin_s, report.end_s, work});
+  };
+}
+
+Impact Accounting::end(uint64_t request, size_t model, Kind kind, const ImpactTimes& times) {
+  Impact impact = impact_of(meter_->end(request), meter_->method(), options_.costs, times, peak_memory_bytes());
+  const std::lock_guard lock(mutex_);
+  Sums& sums = models_[model][static_cast<size_t>(kind)];
+  sums.energy_uj += impact.energy ? impact.energy->value_uj : 0;
+  sums.marginal_uj += impact.marginal_uj.value_or(0);
+  sums.carbon_ug += (impact.operational ? impact.operational->value_ug : 0) + impact.embodied_ug.value_or(0);
+  sums.cost_millionths += impact.cost ? impact.cost->amount_millionths : 0;
+  return impact;
+}
+
+void Accounting::record(LedgerRow&& row) {
+  if (!ledger_) return;
+  if (row.time_us == 0) row.time_us = unix_us();
+  ledger_->append(std::move(row));
+}
+
+void Accounting::record_load(uint64_t request, size_t model, const std::string& name, const std::string& digest, double seconds,
+                             bool done) {
+  LedgerRow row;
+  row.request = fmt::format("load-{}-{}", name, unix_us());
+  row.kind = "load";
+  row.status = done ? "done" : "failed";
+  row.model = name;
+  row.model_digest = digest;
+  row.set_impact(end(request, model, Kind::kLoad, ImpactTimes::from_seconds(0, 0, 0, seconds)));
+  record(std::move(row));
+}
+
+Accounting::Sums Accounting::sums_of(size_t model, Kind kind) const {
+  const std::lock_guard lock(mutex_);
+  return models_[model][static_cast<size_t>(kind)];
+}
+
+}  // namespace sobre
