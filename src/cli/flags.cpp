@@ -9,11 +9,13 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/meter.h"
 #include "cli/serve.h"
 
 namespace sobre {
@@ -100,6 +102,7 @@ struct AllOptions {
   GenerateOptions generate;
   TokenizeOptions tokenize;
   TemplateOptions chat_template;
+  MeterOptions meter;
 };
 
 void add_serve(CLI::App& app, Chosen& chosen, ServeFlags& o) {
@@ -236,6 +239,46 @@ void add_texts(CLI::App& app, Chosen& chosen, TokenizeOptions& t, TemplateOption
       "special_tokens (bos_token, ...) too, before the model's own.");
 }
 
+void add_meter(CLI::App& app, Chosen& chosen, MeterOptions& o) {
+  CLI::App* c = add_command(app, chosen, "meter", "Where energy can be read on this machine, watts live, calibration",
+                            [&o] { return meter_command(o); });
+  c->add_flag("--once", o.once, "Print the sources and why others are not used, and leave");
+  add_number(*c, "--seconds", o.seconds, 1, 1 << 30, "Watch for N seconds (default: until Ctrl-C)");
+  c->add_flag("--json", o.json, "One JSON object for the sources, then one a second");
+  c->add_option("--method", o.method,
+                "auto, wall-calibrated, rapl-package+dram, rapl-package, nvml, estimate-tdp, estimate-cores (default auto: the "
+                "best that works)")
+      ->type_name("NAME");
+  CLI::Option* calibrate =
+      c->add_flag("--calibrate", o.calibrate, "Measure this machine without load and at 25, 50, 75, 100 %");
+  const auto read_walls = [&o](const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      const std::optional<double> watts = parse_watts(value);
+      if (!watts) throw CLI::ValidationError(fmt::format("--wall: '{}' is no number of watts above 0", value));
+      o.wall_w.push_back(*watts);
+    }
+  };
+  c->add_option_function<std::vector<std::string>>(
+       "--wall", read_walls, "Readings of a wall meter at 0, 25, 50, 75, 100 % load (default: asked for in a terminal)")
+      ->type_name("WATTS")
+      ->needs(calibrate);
+  const auto read_seconds = [&o](const std::string& text) {
+    int seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc() || end != text.data() + text.size() || seconds < 1 || seconds > 3600)
+      throw CLI::ValidationError(fmt::format("--seconds-per-level: '{}' is no whole number from 1 to 3600", text));
+    o.seconds_per_level = seconds;
+  };
+  c->add_option_function<std::string>("--seconds-per-level", read_seconds, "Length of each load (1 to 3600; default 20)")
+      ->type_name("N")
+      ->needs(calibrate);
+  c->add_option("--file", o.file, "Where the calibration is kept (default: calibration.json in sobre's state folder)")
+      ->type_name("FILE");
+  c->footer(
+      "Figures are of the whole machine, not of this program alone. A calibration with a wall meter takes two minutes, on a\n"
+      "machine that does nothing else; one without still learns what the counters show idle.");
+}
+
 std::string one_line(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -292,6 +335,7 @@ int parse_and_run(int argc, char** argv) {
   add_new(app, chosen, options.fresh);
   add_checks(app, chosen, options.logits, options.generate);
   add_texts(app, chosen, options.tokenize, options.chat_template);
+  add_meter(app, chosen, options.meter);
   for (CLI::App* c : app.get_subcommands([](CLI::App*) { return true; })) {
     if (c->get_footer() == app.get_footer()) c->footer("");
   }

@@ -48,6 +48,11 @@ TEST(Usage, WrongFlagsAndValuesAreStatusTwo) {
       {{"generate", "m", "--ids", "i", "--max", "0"}, "--max: '0' is no whole number from 1"},
       {{"tokenize"}, "PATH is required"},
       {{"template", "p"}, "--jsonl is required"},
+      {{"meter", "--seconds", "0"}, "--seconds: '0' is no whole number from 1"},
+      {{"meter", "--calibrate", "--wall", "50", "-60"}, "-60"},
+      {{"meter", "--calibrate", "--wall", "50", "much"}, "--wall: 'much' is no number of watts above 0"},
+      {{"meter", "--calibrate", "--seconds-per-level", "0"}, "--seconds-per-level: '0' is no whole number from 1 to 3600"},
+      {{"meter", "--wall", "50"}, "--wall requires --calibrate"},
       {{"template", "p", "--jsonl", "--now", "2026-02-30T00:00:00"}, "--now: '2026-02-30T00:00:00' is no time like"},
       {{"template", "p", "--jsonl", "--now", "today"}, "--now: 'today' is no time like 2026-03-09T14:05:06"},
   };
@@ -79,6 +84,8 @@ TEST(Usage, MissingAndWrongFilesAreStatusOne) {
       {{"template", folder / "none.jinja", "--jsonl"}, "none.jinja"},
       {{"bench", folder.path()}, "no checkpoint here"},
       {{"perplexity", folder.path(), "--text", folder / "notes.txt"}, "no checkpoint here"},
+      {{"meter", "--method", "magic"}, "'magic' is no method of measuring energy; known are auto, wall-calibrated"},
+      {{"meter", "--calibrate", "--wall", "50", "60", "--file", folder / "c"}, "--wall has 2 readings; 5 are needed"},
       {{"logits", folder.path(), "--ids", missing, "--out", folder / "l"}, "no checkpoint here"},
   };
   for (const auto& c : cases) expect_failure(c.args, 1, c.words);
@@ -113,6 +120,7 @@ TEST(Usage, HelpNamesEveryCommandAndFlag) {
       {"tokenize", {"PATH", "--jsonl", "--special"}},
       {"template", {"PATH", "--jsonl", "--now"}},
       {"run", {"MODEL", "--system"}},
+      {"meter", {"--once", "--seconds", "--json", "--method", "--calibrate", "--wall", "--seconds-per-level", "--file"}},
   };
   for (const auto& [command, words] : commands) {
     EXPECT_NE(top.out.find("\n  " + command + " "), std::string::npos) << command << "\n" << top.out;
