@@ -11,7 +11,7 @@
 
 #include "base/json.h"
 #include "cli/chat_interrupt.h"
-#include "cli/names.h"
+#include "cli/metering.h"
 #include "cli/terminal.h"
 #include "meter/sources.h"
 
@@ -132,11 +132,6 @@ void watch(const MeterOptions& options, OpenedSources& opened, double opened_s) 
 }
 
 }  // namespace
-
-std::string default_calibration_path() {
-  const std::string folder = state_folder();
-  return folder.empty() ? "" : folder + "/calibration.json";
-}
 
 std::string watts_text(double value, double low, double high) {
   const double half = std::max((high - low) / 2, 1e-3);

@@ -29,9 +29,6 @@ struct MeterOptions {
 [[nodiscard]] Result<void> meter_command(const MeterOptions& options);
 [[nodiscard]] Result<void> calibrate_command(const MeterOptions& options);
 
-/// $XDG_STATE_HOME/sobre/calibration.json, else ~/.local/state/...; empty when there is no home.
-[[nodiscard]] std::string default_calibration_path();
-
 /// "43 W (40 to 46 W)", with no digit that the interval does not carry: rounded to the power of ten below half its width.
 [[nodiscard]] std::string watts_text(double value, double low, double high);
 /// "62.5" typed by a person, also "62,5" and "62.5 W"; nothing: not a number above 0.

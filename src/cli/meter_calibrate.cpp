@@ -12,6 +12,7 @@
 #include "base/threads.h"
 #include "cli/chat_interrupt.h"
 #include "cli/meter.h"
+#include "cli/metering.h"
 #include "cli/terminal.h"
 #include "meter/calibration.h"
 #include "meter/sources.h"
