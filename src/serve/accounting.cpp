@@ -110,6 +110,10 @@ void Accounting::record(LedgerRow&& row) {
   ledger_->append(std::move(row));
 }
 
+void Accounting::settle() {
+  if (ledger_) static_cast<void>(ledger_->flush(std::chrono::milliseconds(500)));
+}
+
 void Accounting::record_load(uint64_t request, size_t model, const std::string& name, const std::string& digest, double seconds,
                              bool done) {
   LedgerRow row;

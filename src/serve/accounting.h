@@ -45,6 +45,8 @@ class Accounting {
   void record_load(uint64_t request, size_t model, const std::string& name, const std::string& digest, double seconds,
                    bool done);
 
+  /// Waits a moment for rows that are on their way to the ledger's file.
+  void settle();
   /// Sums of what end() returned, for Prometheus.
   struct Sums {
     int64_t energy_uj = 0, marginal_uj = 0, carbon_ug = 0, cost_millionths = 0;  // carbon: of electricity and of the machine

@@ -90,6 +90,7 @@ enum class Route : uint8_t {
   kHealth,
   kMetrics,
   kStatus,
+  kUsage,
   kPage
 };
 
@@ -97,7 +98,7 @@ Route route_of(std::string_view path) {
   constexpr std::pair<std::string_view, Route> kRoutes[] = {
       {"/v1/chat/completions", Route::kChat}, {"/v1/completions", Route::kCompletion}, {"/v1/models", Route::kModels},
       {"/tokenize", Route::kTokenize},        {"/detokenize", Route::kDetokenize},     {"/health", Route::kHealth},
-      {"/metrics", Route::kMetrics},          {"/v1/status", Route::kStatus}};
+      {"/metrics", Route::kMetrics},          {"/v1/status", Route::kStatus},          {"/v1/usage", Route::kUsage}};
   for (const auto& [known, route] : kRoutes) {
     if (path == known) return route;
   }
@@ -149,6 +150,8 @@ struct Api::Impl {
         return answer_metrics(*core, *reply);
       case Route::kStatus:
         return answer_status(*core, *reply);
+      case Route::kUsage:
+        return answer_usage(core, request.query, reply);
       case Route::kPage:
         return answer_page(*core, request, *reply);
       case Route::kNone:

@@ -8,6 +8,7 @@
 // GET  /health                                 never needs a key
 // GET  /metrics                                Prometheus text
 // GET  /v1/status                              the live view of the page, see below
+// GET  /v1/usage                               what answers cost by day, model, key or task, see below
 // GET  /, /assets/...                          the page
 //
 // /v1/status answers {"version", "uptime_s", "tokens_per_s", "prompt_tokens_per_s" (both over the last seconds), "running",
@@ -15,7 +16,16 @@
 // "loading", "loaded" or "failed"), "error" (null or text), "progress" (0..1), "memory_bytes", "running", "queued",
 // "max_active", "prompt_tokens", "cached_tokens", "answer_tokens", "forced_tokens", "steps", "step_seconds", "tokens_per_s",
 // "prompt_tokens_per_s", "cache": {"bytes", "used_bytes", "kept_bytes"}}], "history": [{"age_s", "tokens_per_s",
-// "prompt_tokens_per_s", "running", "queued", "cache_used"  (0..1)}, ...] (one a second, oldest first, at most 120)}.
+// "prompt_tokens_per_s", "running", "queued", "cache_used"  (0..1)}, ...] (one a second, oldest first, at most 120), "meter":
+// null or {"method", "boundary", "estimate", "watts", "idle_watts", "others_share", "fits": [{"model",
+// "j_per_prompt_operation", "j_per_weight_byte", "j_per_kv_byte", "residual"}], "sources": [{"name", "state" ("used" or
+// "refused"), "reason", "advice"}]}}.
+//
+// /v1/usage?by=day|model|key|task&from=YYYY-MM-DD&to=YYYY-MM-DD (UTC days, both included and optional) answers {"object":
+// "usage", "by", "from", "to", "method": {"name", "boundary", "estimate"}, "grid", "currency", "ledger": {"rows", "alarm"},
+// "rows": [{<by>: name, "requests", "prompt_tokens", "cached_tokens", "answer_tokens", "energy_j": {"value", "low", "high"},
+// "marginal_energy_j", "carbon_g": {"operational", "embodied"}, "cost": {"amount", "marginal", "currency"}}], "total"}, of
+// answers alone; what was not declared is null. 404 where no ledger is kept.
 #pragma once
 
 #include <cstdint>

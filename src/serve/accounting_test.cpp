@@ -1,0 +1,321 @@
+// What answers cost, over the whole way: engine, meter, responses, metrics, ledger, /v1/usage.
+#include "serve/accounting.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include "base/file.h"
+#include "meter/ledger_reader.h"
+#include "serve/api_client_testing.h"
+#include "serve/api_core.h"
+
+namespace sobre {
+namespace {
+
+/// 10 W without work, 20 W more for each busy processor, by the clocks of this machine.
+class ClockSource final : public EnergySource {
+ public:
+  ClockSource() {
+    method_ = {"rapl-package", "a test's processor", 0.95, 1.05, false};
+    static_cast<void>(read(0));
+  }
+  EnergyDelta read(double) override {
+    const double now = world_.now_s() * 10 + world_.own_cpu_s() * 20;
+    const auto value = static_cast<int64_t>((now - last_) * 1e6);
+    last_ += static_cast<double>(value) * 1e-6;
+    return {{value, static_cast<int64_t>(static_cast<double>(value) * 0.95),
+             static_cast<int64_t>(static_cast<double>(value) * 1.05)},
+            std::nullopt,
+            {}};
+  }
+  const EnergyMethod& method() const override { return method_; }
+
+ private:
+  EnergyMethod method_;
+  MeterWorld world_ = machine_world();
+  double last_ = 0;
+};
+
+CostModel all_declared() {
+  CostModel costs;
+  costs.tariff_per_kwh = 0.25;
+  costs.currency = "EUR";
+  costs.hardware_price = 900;
+  costs.hardware_lifetime_years = 4;
+  costs.embodied_kg = 250;
+  costs.embodied_lifetime_years = 4;
+  costs.grid = GridTable().find("FR").value();
+  costs.pue = 1.1;
+  return costs;
+}
+
+/// A server whose answers are accounted for.
+struct Books {
+  TemporaryFolder folder{"books"};
+  std::string path = folder.path() + "/ledger.db";
+  std::unique_ptr<Accounting> accounting;
+  std::shared_ptr<ApiServer> server;
+
+  explicit Books(bool required = false, bool keep_text = false, const CostModel& costs = all_declared()) {
+    LedgerOptions how;
+    how.path = path;
+    how.required = required;
+    how.commit_every = std::chrono::milliseconds(20);
+    how.retry_every = std::chrono::milliseconds(20);
+    auto ledger = Ledger::open(how);
+    EXPECT_TRUE(ledger) << ledger.error().message;
+    Accounting::Options options;
+    options.costs = costs;
+    options.ledger_path = path;
+    options.keep_text = keep_text;
+    accounting = std::make_unique<Accounting>(std::make_unique<Meter>(std::make_unique<ClockSource>()), std::move(*ledger), 8,
+                                              std::move(options));
+    ApiServerOptions wanted;
+    wanted.pool.accounting = accounting.get();
+    wanted.api.accounting = accounting.get();
+    server = start(std::move(wanted));
+  }
+  std::vector<LedgerRow> rows() {
+    accounting->settle();
+    std::vector<LedgerRow> out;
+    auto reader = LedgerReader::open(path);
+    EXPECT_TRUE(reader) << reader.error().message;
+    EXPECT_TRUE(reader->rows({}, [&](const StoredRow& row) -> Result<void> {
+      out.push_back(row.row);
+      return {};
+    }));
+    return out;
+  }
+};
+
+int64_t millionths(const Json& number) { return std::llround(number.as_double().value_or(-1) * 1e6); }
+
+/// The impact of an answer, which must fit the schema; null when there is none.
+Json impact_of_answer(Client& client, const Grammar& schema) {
+  Json found;
+  std::vector<Json> parts =
+      client.text().starts_with("data:") ? events_of(client.text()) : std::vector<Json>{json_of(client.text())};
+  int seen = 0;
+  for (const Json& part : parts) {
+    const Json* impact = part.is_object() ? part.find("impact") : nullptr;
+    if (impact == nullptr) continue;
+    ++seen;
+    found = *impact;
+    EXPECT_TRUE(schema.matches(impact->dump())) << impact->dump();
+  }
+  EXPECT_EQ(seen, 1) << client.text();
+  return found;
+}
+
+std::shared_ptr<const Grammar> impact_schema() {
+  const auto text = read_file(SOBRE_SOURCE_DIR "/docs/impact.schema.json", 1 << 20);
+  EXPECT_TRUE(text);
+  auto schema = Grammar::compile(grammar_schema(Json::parse(*text).value()));
+  EXPECT_TRUE(schema) << schema.error().message;
+  return *schema;
+}
+
+double metric(Api& api, const std::string& name, const std::string& labels) {
+  const std::string text = get(api, "/metrics")->text();
+  double sum = 0;
+  for (size_t at = text.find("\n" + name + "{"); at != std::string::npos; at = text.find("\n" + name + "{", at + 1)) {
+    const std::string line = text.substr(at + 1, text.find('\n', at + 1) - at - 1);
+    if (line.find(labels) != std::string::npos) sum += std::stod(line.substr(line.rfind(' ') + 1));
+  }
+  return sum;
+}
+
+TEST(Accounting, ResponsesMetricsAndLedgerAgreeToTheMicrojoule) {
+  Books books;
+  Api& api = books.server->api();
+  const auto schema = impact_schema();
+  const char* kinds[] = {
+      R"("max_tokens": 20, "ignore_eos": true)",
+      R"("max_tokens": 30, "ignore_eos": true, "stream": true)",
+      R"("max_tokens": 15, "ignore_eos": true, "stream": true, "stream_options": {"include_usage": true})",
+      R"("max_tokens": 12, "ignore_eos": true, "n": 3, "temperature": 1.0)",
+      R"("max_tokens": 10, "ignore_eos": true, "n": 2, "stream": true, "temperature": 1.0)",
+      R"("max_tokens": 1)",
+  };
+  std::vector<std::shared_ptr<Client>> clients;
+  for (int i = 0; i < 30; ++i) {
+    clients.push_back(ask(api, kinds[i % 6]));
+    if (i % 3 == 0) {
+      clients.push_back(
+          ask(api,
+              R"("model": "base", "prompt": ["one", "and two"], "max_tokens": 9, "ignore_eos": true, "stream": )" +
+                  std::string(i % 2 == 0 ? "true" : "false"),
+              "/v1/completions"));
+    }
+  }
+  // Clients that leave: their answers cost all the same.
+  for (int i = 0; i < 3; ++i) {
+    const auto leaving = ask(api, R"("max_tokens": 400, "ignore_eos": true, "stream": true)");
+    ASSERT_TRUE(leaving->wait_for_text(300));
+    leaving->leave();
+  }
+  int64_t answered = 0, answered_marginal = 0, cost = 0;
+  std::map<std::string, int64_t> by_id;
+  for (const auto& client : clients) {
+    ASSERT_TRUE(client->wait());
+    ASSERT_EQ(client->status(), 200) << client->text();
+    const Json impact = impact_of_answer(*client, *schema);
+    answered += millionths(at(impact, "energy_j/value"));
+    answered_marginal += millionths(at(impact, "marginal_energy_j"));
+    cost += millionths(at(impact, "cost/amount"));
+    const Json first = client->text().starts_with("data:") ? events_of(client->text()).front() : json_of(client->text());
+    by_id[*at(first, "id").as_string()] = millionths(at(impact, "energy_j/value"));
+  }
+  ASSERT_TRUE(becomes_idle(*books.server));
+  int64_t done = 0, done_marginal = 0, done_cost = 0, all = 0, loads = 0;
+  int cancelled = 0;
+  for (const LedgerRow& row : books.rows()) {
+    ASSERT_TRUE(row.energy_uj);
+    EXPECT_TRUE(row.model_digest.starts_with("sha256:")) << row.model_digest;
+    EXPECT_EQ(row.method, "rapl-package");
+    if (row.kind == "load") {
+      loads += *row.energy_uj;
+      continue;
+    }
+    all += *row.energy_uj;
+    cancelled += row.status == "cancelled" ? 1 : 0;
+    if (row.status != "done") continue;
+    done += *row.energy_uj;
+    done_marginal += row.marginal_uj.value_or(0);
+    done_cost += row.cost_millionths.value_or(0);
+    ASSERT_TRUE(by_id.contains(row.request)) << row.request;
+    EXPECT_EQ(by_id[row.request], *row.energy_uj);
+  }
+  EXPECT_EQ(cancelled, 3);
+  EXPECT_EQ(done, answered);
+  EXPECT_EQ(done_marginal, answered_marginal);
+  EXPECT_EQ(done_cost, cost);
+  EXPECT_GT(answered, 0);
+  EXPECT_EQ(std::llround(metric(api, "sobre_energy_joules_total", "kind=\"answer\"") * 1e6), all);
+  EXPECT_EQ(std::llround(metric(api, "sobre_energy_joules_total", "kind=\"load\"") * 1e6), loads);
+  const auto usage = get(api, "/v1/usage?by=model");
+  ASSERT_TRUE(usage->wait());
+  EXPECT_EQ(millionths(at(json_of(usage->text()), "total/energy_j/value")), all) << usage->text();
+  // All of it comes from the counter, and nothing else does.
+  const MeterTotals t = books.accounting->meter().state().totals;
+  EXPECT_EQ(t.marginal_uj + t.idle_allocated_uj, all + loads);
+  EXPECT_EQ(t.marginal_uj + t.idle_allocated_uj + t.idle_uj + t.unattributed_uj, t.counter.value_uj);
+  const auto verdict = verify_ledger(books.path);
+  ASSERT_TRUE(verdict) << verdict.error().message;
+  EXPECT_TRUE(verdict->good());
+}
+
+TEST(Accounting, UsageIsSummedAndItsQueryChecked) {
+  Books books;
+  Api& api = books.server->api();
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(ask(api, R"("max_tokens": 5, "ignore_eos": true)")->wait());
+  ASSERT_TRUE(becomes_idle(*books.server));
+  const auto read = [&](const std::string& target) {
+    const auto client = get(api, target);
+    EXPECT_TRUE(client->wait());
+    return json_of(client->text());
+  };
+  const Json by_day = read("/v1/usage");
+  EXPECT_EQ(at(by_day, "by"), Json("day"));
+  EXPECT_EQ(at(by_day, "rows").as_array()->size(), 1u) << by_day.dump();
+  EXPECT_EQ(at(by_day, "total/requests"), Json(4));
+  EXPECT_EQ(at(by_day, "total/answer_tokens"), Json(20));
+  EXPECT_EQ(at(by_day, "grid/zone"), Json("FR"));
+  EXPECT_EQ(at(by_day, "currency"), Json("EUR"));
+  EXPECT_EQ(at(by_day, "ledger/alarm"), Json());
+  EXPECT_GT(at(by_day, "total/carbon_g/embodied").as_double().value_or(0), 0);
+  EXPECT_EQ(at(read("/v1/usage?by=model"), "rows").as_array()->front().find("model")->as_string()->substr(0), "tiny");
+  EXPECT_EQ(at(read("/v1/usage?to=2001-01-01"), "total/requests"), Json(0));
+  EXPECT_NE(at(read("/v1/usage?by=moon"), "error/message").as_string()->find("day, model, key or task"), std::string::npos);
+  EXPECT_NE(at(read("/v1/usage?from=2001-02-30"), "error/message").as_string()->find("2001-02-30"), std::string::npos);
+  EXPECT_NE(at(read("/v1/usage?until=2001-02-03"), "error/message").as_string()->find("until"), std::string::npos);
+}
+
+TEST(Accounting, WhatIsNotDeclaredIsNull) {
+  Books books(false, false, CostModel());
+  const auto client = ask(books.server->api(), R"("max_tokens": 5)");
+  ASSERT_TRUE(client->wait());
+  const Json impact = impact_of_answer(*client, *impact_schema());
+  EXPECT_EQ(at(impact, "cost"), Json());
+  EXPECT_EQ(at(impact, "grid"), Json());
+  EXPECT_EQ(at(impact, "carbon_g/operational"), Json());
+}
+
+TEST(Accounting, TextIsKeptOnlyWhereAsked) {
+  for (const bool keep : {false, true}) {
+    Books books(false, keep);
+    const auto client = ask(books.server->api(), R"("max_tokens": 8, "ignore_eos": true, "seed": 7)");
+    ASSERT_TRUE(client->wait());
+    ASSERT_TRUE(becomes_idle(*books.server));
+    const std::vector<LedgerRow> rows = books.rows();
+    const auto row = std::find_if(rows.begin(), rows.end(), [](const LedgerRow& r) { return r.kind == "answer"; });
+    ASSERT_NE(row, rows.end());
+    EXPECT_EQ(row->seed, std::optional<uint64_t>(7));
+    EXPECT_TRUE(Json::parse(row->sampling.value_or("")));
+    EXPECT_EQ(row->prompt.has_value(), keep);
+    EXPECT_EQ(row->answer.has_value(), keep);
+    if (!keep) continue;
+    EXPECT_NE(row->prompt->find("messages"), std::string::npos);
+    EXPECT_EQ(*row->answer, *at(json_of(client->text()), "choices/0/message/content").as_string());
+  }
+}
+
+/// No file of this process may grow.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit none{0, before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Accounting, AFullDiskAlarmsAndOnlyARequiredLedgerRefuses) {
+  for (const bool required : {false, true}) {
+    Books books(required);
+    Api& api = books.server->api();
+    ASSERT_TRUE(ask(api, R"("max_tokens": 3)")->wait());
+    ASSERT_TRUE(becomes_idle(*books.server));
+    books.accounting->settle();
+    const size_t before = books.rows().size();
+    {
+      const FullDisk full;
+      const auto answered = ask(api, R"("max_tokens": 3)");
+      ASSERT_TRUE(answered->wait());
+      EXPECT_EQ(answered->status(), 200) << "nobody knew of it yet";
+      for (int i = 0; i < 1000 && !books.accounting->ledger()->status().alarm; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      const auto health = get(api, "/health");
+      EXPECT_EQ(health->status(), required ? 503 : 200);
+      EXPECT_EQ(at(json_of(health->text()), "status"), Json(required ? "failing" : "degraded")) << health->text();
+      const auto next = ask(api, R"("max_tokens": 3)");
+      ASSERT_TRUE(next->wait());
+      EXPECT_EQ(next->status(), required ? 503 : 200) << next->text();
+      if (required) {
+        EXPECT_EQ(at(json_of(next->text()), "error/code"), Json("ledger_unavailable"));
+      }
+      EXPECT_EQ(metric(api, "sobre_ledger_alarm", ""), 1);
+    }
+    for (int i = 0; i < 1000 && books.accounting->ledger()->status().alarm; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ASSERT_TRUE(becomes_idle(*books.server));
+    EXPECT_EQ(get(api, "/health")->text(), R"({"status": "ok"})");
+    EXPECT_EQ(books.rows().size(), before + (required ? 1 : 2)) << "what waited was written";
+  }
+}
+
+}  // namespace
+}  // namespace sobre

@@ -1,0 +1,167 @@
+// GET /v1/usage: sums of the ledger by day, model, key or task.
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "meter/ledger_reader.h"
+#include "meter/text.h"
+#include "serve/accounting.h"
+#include "serve/api_core.h"
+
+namespace sobre {
+
+namespace {
+
+constexpr const char* kRoute = "/v1/usage";
+constexpr std::array<std::pair<std::string_view, SumBy>, 4> kBy = {
+    {{"day", SumBy::kDay}, {"model", SumBy::kModel}, {"key", SumBy::kKey}, {"task", SumBy::kTask}}};
+
+struct UsageQuery {
+  std::string_view by = "day";
+  SumBy sum_by = SumBy::kDay;
+  std::optional<int64_t> from, to;
+};
+
+ApiError wrong(std::string_view name, std::string_view value, std::string_view expected) {
+  ApiError error;
+  error.param = name;
+  error.message = fmt::format("{} is {}; {} is expected", name, shown(value), expected);
+  return error;
+}
+
+// None of the values that are taken needs an escape.
+ApiResult<UsageQuery> parse_query(std::string_view query) {
+  UsageQuery out;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    const std::string_view name = pair.substr(0, equals), value = pair.substr(std::min(pair.size(), equals + 1));
+    if (name == "by") {
+      bool known = false;
+      for (const auto& [text, by] : kBy) {
+        if (value != text) continue;
+        out.by = text;
+        out.sum_by = by;
+        known = true;
+      }
+      if (!known) return std::unexpected(wrong("by", value, "day, model, key or task"));
+    } else if (name == "from" || name == "to") {
+      const std::optional<int64_t> day = parse_day(value);
+      if (!day) return std::unexpected(wrong(name, value, "a day such as 2026-03-09"));
+      (name == "from" ? out.from : out.to) = day;
+    } else if (!pair.empty()) {
+      return std::unexpected(wrong("query", name, "by, from or to"));
+    }
+  }
+  return out;
+}
+
+// Correctly rounded, so that the shortest text of the number is the exact decimal.
+Json millionths(int64_t n) { return Json(static_cast<double>(n) / 1e6); }
+
+Json sums_json(const RollupSums& s, const LedgerMoney* money, const std::string& currency) {
+  Json out{Json::Object()};
+  out.set("requests", Json(s.requests));
+  out.set("prompt_tokens", Json(s.prompt_tokens));
+  out.set("cached_tokens", Json(s.cached_tokens));
+  out.set("answer_tokens", Json(s.answer_tokens));
+  out.set("energy_j", Json(Json::Object{{"value", millionths(s.energy_uj)},
+                                        {"low", millionths(s.energy_low_uj)},
+                                        {"high", millionths(s.energy_high_uj)}}));
+  out.set("marginal_energy_j", millionths(s.marginal_uj));
+  const bool carbon = s.unknown_carbon < s.requests || s.carbon_ug > 0;
+  out.set("carbon_g", Json(Json::Object{{"operational", carbon ? millionths(s.carbon_ug) : Json()},
+                                        {"embodied", s.embodied_ug > 0 ? millionths(s.embodied_ug) : Json()}}));
+  out.set("cost", money == nullptr ? Json()
+                                   : Json(Json::Object{{"amount", millionths(money->amount_millionths)},
+                                                       {"marginal", millionths(money->marginal_millionths)},
+                                                       {"currency", currency}}));
+  return out;
+}
+
+void add(RollupSums& total, const RollupSums& more) {
+  std::vector<int64_t> values;
+  each_sum_column(more, [&](const char*, int64_t value) { values.push_back(value); });
+  size_t i = 0;
+  each_sum_column(total, [&](const char*, int64_t& value) { value += values[i++]; });
+}
+
+Json day_json(const std::optional<int64_t>& day) { return day ? Json(day_text(*day)) : Json(); }
+
+Json head_json(const UsageQuery& query, const Accounting& accounting) {
+  const EnergyMethod& method = accounting.meter().method();
+  const CostModel& costs = accounting.options().costs;
+  const LedgerStatus status = accounting.ledger()->status();
+  Json out{Json::Object()};
+  out.set("object", Json("usage"));
+  out.set("by", Json(std::string(query.by)));
+  out.set("from", day_json(query.from));
+  out.set("to", day_json(query.to));
+  out.set("method", Json(Json::Object{{"name", method.name}, {"boundary", method.boundary}, {"estimate", method.estimate}}));
+  out.set("grid", costs.grid ? Json(Json::Object{{"zone", costs.grid->zone},
+                                                 {"g_per_kwh", static_cast<double>(costs.grid->mg_per_kwh) / 1e3},
+                                                 {"year", costs.grid->year},
+                                                 {"source", costs.grid->source}})
+                             : Json());
+  out.set("currency", costs.tariff_per_kwh ? Json(costs.currency) : Json());
+  out.set("ledger", Json(Json::Object{{"rows", static_cast<int64_t>(status.written)},
+                                      {"alarm", status.alarm ? Json(status.text) : Json()}}));
+  return out;
+}
+
+Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
+  accounting.settle();
+  TRY(LedgerReader reader, LedgerReader::open(accounting.options().ledger_path));
+  TRY(const std::vector<LedgerSum> sums, reader.sum(query.sum_by, query.from, query.to, "answer"));
+  const std::string& currency = accounting.options().costs.currency;
+  Json out = head_json(query, accounting);
+  Json::Array rows;
+  RollupSums total;
+  LedgerMoney total_money;
+  bool any_money = false;
+  for (const LedgerSum& sum : sums) {
+    const auto money = sum.money.find(currency);
+    const LedgerMoney* mine = currency.empty() || money == sum.money.end() ? nullptr : &money->second;
+    Json row(Json::Object{{std::string(query.by), sum.group}});
+    const Json numbers = sums_json(sum.sums, mine, currency);
+    for (const auto& [name, value] : *numbers.as_object()) row.set(name, value);
+    rows.push_back(std::move(row));
+    add(total, sum.sums);
+    if (mine == nullptr) continue;
+    any_money = true;
+    total_money.amount_millionths += mine->amount_millionths;
+    total_money.marginal_millionths += mine->marginal_millionths;
+  }
+  out.set("rows", std::move(rows));
+  out.set("total", sums_json(total, any_money ? &total_money : nullptr, currency));
+  return out;
+}
+
+}  // namespace
+
+void answer_usage(const std::shared_ptr<ApiCore>& core, const std::string& query, const std::shared_ptr<HttpReply>& reply) {
+  const ApiResult<UsageQuery> parsed = parse_query(query);
+  if (!parsed) return core->answer_error(*reply, kRoute, parsed.error());
+  if (core->options.accounting == nullptr || core->options.accounting->ledger() == nullptr) {
+    ApiError error;
+    error.status = 404;
+    error.code = "no_ledger";
+    error.message = "this server keeps no ledger; set enabled = true in [meter] and [ledger] of sobre.toml";
+    return core->answer_error(*reply, kRoute, error);
+  }
+  auto task = [core, reply, wanted = *parsed] {
+    const Result<Json> body = usage(wanted, *core->options.accounting);
+    if (body) return core->answer_json(*reply, kRoute, *body);
+    ApiError error;
+    error.status = 500;
+    error.code = "ledger_unreadable";
+    error.message = body.error().message;
+    core->answer_error(*reply, kRoute, error);
+  };
+  const auto limit = static_cast<size_t>(core->options.limits.max_waiting);
+  if (!core->readers.try_post(std::move(task), limit)) core->answer_error(*reply, kRoute, too_many_waiting());
+}
+
+}  // namespace sobre
