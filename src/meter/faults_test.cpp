@@ -57,10 +57,6 @@ struct Breakable {
   }
   void warm_up() {
     machine.phase_s = 5;
-<<<<<<< HEAD
-=======
-    EnergyDelta sum;
->>>>>>> main
     for (int i = 0; i < 60; ++i) {
       const EnergyDelta delta = step(machine.dice.between(0.5, 1.5));
       ASSERT_FALSE(delta.faults.any()) << delta.faults.names();
@@ -88,13 +84,8 @@ void expect_marked(const EnergyDelta& delta, MeterFault fault, double true_uj, c
 
 TEST(Faults, AMissedWrap) {
   double log_error = 0;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
     Breakable b(seed, 15'000'000'000 + 1'000'000 * seed);
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
-    Breakable b(seed, 15'000'000'000 + 1'000'000 * static_cast<uint64_t>(seed));
->>>>>>> main
     ASSERT_NO_FATAL_FAILURE(b.warm_up());
     const double gap = 15'000 / b.max_w * b.machine.dice.scaled(1.1, 30);
     const EnergyDelta delta = b.step(gap);
@@ -110,11 +101,7 @@ TEST(Faults, AMissedWrap) {
 // The counter cannot be read for a while.
 void lose(CounterReading::Status status, MeterFault fault) {
   int at_an_end = 0;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     Breakable b(seed, kUsualRange);
     ASSERT_NO_FATAL_FAILURE(b.warm_up());
     b.counter->status = status;
@@ -138,11 +125,7 @@ TEST(Faults, AMissingDomain) { lose(CounterReading::Status::kGone, MeterFault::k
 TEST(Faults, LostPermission) { lose(CounterReading::Status::kUnreadable, MeterFault::kUnreadable); }
 
 TEST(Faults, AJump) {
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     Breakable b(seed, kUsualRange);
     ASSERT_NO_FATAL_FAILURE(b.warm_up());
     const double window = b.machine.dice.between(0.2, 2);
@@ -157,11 +140,7 @@ TEST(Faults, AJump) {
 
 TEST(Faults, ACounterThatStandsStillUnderLoad) {
   double error = 0, truth_sum = 0;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     Breakable b(seed, kUsualRange);
     ASSERT_NO_FATAL_FAILURE(b.warm_up());
     // It stops somewhere within a window, which nobody can see yet; the next windows make up for it.

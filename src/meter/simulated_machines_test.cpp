@@ -93,11 +93,7 @@ struct RaplMachine {
 TEST(SimulatedMachines, Rapl) {
   Tally tally;
   int mirrors = 0, wraps = 0;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     auto m = std::make_unique<RaplMachine>(seed);
     std::vector<uint64_t> before;
     for (const Part& p : m->machine.parts) before.push_back(m->machine.shown(p));
@@ -175,11 +171,7 @@ struct NvmlMachine {
 TEST(SimulatedMachines, Nvml) {
   Tally tally;
   int integrated = 0;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     NvmlMachine m(seed);
     NvmlMachine::current = &m;
     NvmlFound found = open_nvml(NvmlMachine::api(), 0);
@@ -280,11 +272,7 @@ struct WallMachine {
 TEST(SimulatedMachines, WallCalibrated) {
   Tally tally;
   int by_counter = 0;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     WallMachine m(seed);
     const Result<WallFit> fit = fit_wall(m.calibrate());
     ASSERT_TRUE(fit) << seed << " " << fit.error().message;
@@ -344,11 +332,7 @@ bool is_server(std::string_view words) {
 
 TEST(SimulatedMachines, TableOfProcessors) {
   Tally tally;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     Dice dice(seed, 4);
     const auto ratings = cpu_ratings();
     const CpuRating& rating = ratings[static_cast<size_t>(dice.whole(0, static_cast<int>(ratings.size()) - 1))];
@@ -377,11 +361,7 @@ TEST(SimulatedMachines, TableOfProcessors) {
 
 TEST(SimulatedMachines, ConstantPerCore) {
   Tally tally;
-<<<<<<< HEAD
   for (uint64_t seed = 0; seed < kMachines; ++seed) {
-=======
-  for (int seed = 0; seed < kMachines; ++seed) {
->>>>>>> main
     Dice dice(seed, 6);
     CpuInfo cpu;
     cpu.name = "of no known name";
