@@ -182,44 +182,56 @@ TEST(Attribution, FaultsReachTheRequestsOfTheirWindow) {
   expect_conserved(a.totals());
 }
 
-// Ten minutes of a busy server: 500 requests in flight, prompts of many lengths, arrivals whenever one ends, pauses without
-// any.
-TEST(Attribution, FiveHundredRequestsForTenMinutes) {
+// A busy server in simulated time: 500 requests in flight, prompts of many lengths, one arrives whenever one ends, and pauses
+// without any.
+class BusyServer {
+ public:
+  void run(double seconds) {
+    while (now_ < seconds) {
+      if (active_.empty()) pause(10);
+      if (std::fmod(now_, 120) < 100) {
+        while (active_.size() < 500) active_.emplace(attribution.begin(), Request{between(10, 900), between(5, 120)});
+      }
+      step();
+      end_those_that_are_done();
+    }
+    for (const auto& [id, r] : active_) given_uj += attribution.end(id).energy.value_uj;
+  }
+
   TrueMachine machine;
-  std::mt19937_64 random(11);
-  const auto between = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  Attribution attribution{0};
+  double active_j = 0;             // truly drawn by work
+  double error_j = 0, true_j = 0;  // of the requests that ended: |given - true|, true
+  int64_t given_uj = 0;
+  int ended = 0;
+
+ private:
   struct Request {
     int prompt, answer, position = 0;
     double true_j = 0;
   };
-  Attribution a(0);
-  std::map<uint64_t, Request> active;
-  std::vector<StepWork> work;
-  double now = 0, pending_j = 0, active_j = 0, error = 0, shares = 0;
-  int64_t given_uj = 0;
-  int ended = 0;
-  const auto close = [&](bool quiet) {
-    const double seconds = a.window_seconds(now);
-    a.close_window(now, machine.read(seconds, pending_j), {0, 0, quiet});
-    active_j += pending_j;
-    pending_j = 0;
-  };
-  while (now < 600) {
-    if (active.empty()) {
-      for (int i = 0; i < 10; ++i) {
-        now += 1;
-        close(true);
-      }
+
+  int between(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+  void close(bool quiet) {
+    const double seconds = attribution.window_seconds(now_);
+    if (seconds <= 0) return;
+    attribution.close_window(now_, machine.read(seconds, pending_j_), {0, 0, quiet});
+    active_j += pending_j_;
+    pending_j_ = 0;
+  }
+  void pause(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      now_ += 1;
+      close(true);
     }
-    if (std::fmod(now, 120) < 100) {
-      while (active.size() < 500) active.emplace(a.begin(), Request{between(10, 900), between(5, 120)});
-    }
-    work.clear();
+  }
+  void step() {
+    work_.clear();
     int budget = 256;
     double decoding = 0;
-    for (const auto& [id, r] : active) decoding += r.position >= r.prompt ? 1 : 0;
+    for (const auto& [id, r] : active_) decoding += r.position >= r.prompt ? 1 : 0;
     ModelledWork sum;
-    for (auto& [id, r] : active) {
+    for (auto& [id, r] : active_) {
       ModelledWork w;
       if (r.position < r.prompt) {
         const int take = std::min(budget, r.prompt - r.position);
@@ -233,39 +245,50 @@ TEST(Attribution, FiveHundredRequestsForTenMinutes) {
       }
       r.true_j += machine.active(w);
       sum += w;
-      work.push_back({id, w});
+      work_.push_back({id, w});
     }
-    const double begin = now;
-    now += 0.01 + 0.05 * decoding / 500 + 3e-4 * (256 - budget);
-    pending_j += machine.active(sum);
-    a.add_step({0, begin, now, work});
-    if (a.window_seconds(now) >= 0.1) close(false);
-    for (auto it = active.begin(); it != active.end();) {
+    const double begin = now_;
+    now_ += 0.01 + 0.05 * decoding / 500 + 3e-4 * (256 - budget);
+    pending_j_ += machine.active(sum);
+    attribution.add_step({0, begin, now_, work_});
+    if (attribution.window_seconds(now_) >= 0.1) close(false);
+  }
+  void end_those_that_are_done() {
+    for (auto it = active_.begin(); it != active_.end();) {
       if (it->second.position < it->second.prompt + it->second.answer) {
         ++it;
         continue;
       }
-      if (a.window_seconds(now) > 0) close(false);
-      const RequestEnergy given = a.end(it->first);
+      close(false);
+      const RequestEnergy given = attribution.end(it->first);
       given_uj += given.energy.value_uj;
-      error += std::abs(static_cast<double>(given.marginal_uj) * 1e-6 - it->second.true_j);
-      shares += it->second.true_j;
+      error_j += std::abs(static_cast<double>(given.marginal_uj) * 1e-6 - it->second.true_j);
+      true_j += it->second.true_j;
       ++ended;
-      it = active.erase(it);
+      it = active_.erase(it);
     }
   }
-  for (const auto& [id, r] : active) given_uj += a.end(id).energy.value_uj;
-  const MeterTotals& t = a.totals();
+
+  std::mt19937_64 random_{11};
+  std::map<uint64_t, Request> active_;
+  std::vector<StepWork> work_;
+  double now_ = 0, pending_j_ = 0;
+};
+
+TEST(Attribution, FiveHundredRequestsForTenMinutes) {
+  BusyServer server;
+  server.run(600);
+  const MeterTotals& t = server.attribution.totals();
   expect_conserved(t);
-  EXPECT_EQ(t.marginal_uj + t.idle_allocated_uj, given_uj);
-  EXPECT_NEAR(static_cast<double>(t.counter.value_uj) * 1e-6, machine.true_j, 0.01 * machine.true_j);
-  EXPECT_LT(static_cast<double>(t.unattributed_uj) * 1e-6, 0.05 * active_j);
-  EXPECT_GT(ended, 3000);
+  EXPECT_EQ(t.marginal_uj + t.idle_allocated_uj, server.given_uj);
+  EXPECT_NEAR(static_cast<double>(t.counter.value_uj) * 1e-6, server.machine.true_j, 0.01 * server.machine.true_j);
+  EXPECT_LT(static_cast<double>(t.unattributed_uj) * 1e-6, 0.05 * server.active_j);
+  EXPECT_GT(server.ended, 3000);
   // Who asked for much pays much: the mean error of a request, weighted by its energy.
-  EXPECT_LT(error / shares, 0.05);
+  EXPECT_LT(server.error_j / server.true_j, 0.05);
   std::printf("%d requests, unattributed %.2f %% of active energy, error of a request %.2f %%, residual of the fit %.2f %%\n",
-              ended, 100 * static_cast<double>(t.unattributed_uj) * 1e-6 / active_j, 100 * error / shares,
-              100 * a.fits()[0].residual());
+              server.ended, 100 * static_cast<double>(t.unattributed_uj) * 1e-6 / server.active_j,
+              100 * server.error_j / server.true_j, 100 * server.attribution.fits()[0].residual());
 }
 
 }  // namespace

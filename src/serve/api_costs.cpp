@@ -69,6 +69,7 @@ Json meter_json(const ApiCore& core) {
   out.set("estimate", Json(method.estimate));
   out.set("watts", watts_json(state.watts));
   out.set("idle_watts", watts_json(state.idle_watts));
+  out.set("cpu_s", Json(std::round(state.own_cpu_s * 1e6) / 1e6));
   out.set("others_share", Json(std::round(state.others_share * 1000) / 1000));
   Json::Array fits;
   const std::vector<ServedModel>& models = core.pool.models();
