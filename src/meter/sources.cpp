@@ -144,14 +144,15 @@ class Opener {
     } else if (open_for(kTable)) {
       out_.source = cpu_model_source(*table, clock_, now_s_);
       see(kTable, true,
-          fmt::format("an estimate: {:g} to {:g} W for {} processors of {}", table->idle_w, table->full_w, table->cpus, name));
+          fmt::format("an estimate: {:.2g} to {:.2g} W for {} processors of {}", table->idle_w, table->full_w, table->cpus,
+                      name));
     } else {
       see(kTable, false, not_needed());
     }
     if (!open_for(kCores)) return see(kCores, false, not_needed());
     const CpuPowerModel model = core_power_model(cpu_);
     out_.source = cpu_model_source(model, clock_, now_s_);
-    see(kCores, true, fmt::format("an estimate: {:g} to {:g} W for {} processors", model.idle_w, model.full_w, model.cpus));
+    see(kCores, true, fmt::format("an estimate: {:.2g} to {:.2g} W for {} processors", model.idle_w, model.full_w, model.cpus));
   }
 
   const SourceOptions& options_;
