@@ -241,6 +241,8 @@ bool LedgerDb::has_moved() const {
   return sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
+bool LedgerDb::read_only() const { return sqlite3_db_readonly(db_.get(), "main") == 1; }
+
 Result<LedgerStatement> LedgerStatement::prepare(const LedgerDb& db, const std::string& sql) {
   sqlite3_stmt* raw = nullptr;
   if (sqlite3_prepare_v2(db.raw(), sql.c_str(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) return db.error();

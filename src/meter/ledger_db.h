@@ -49,6 +49,9 @@ class LedgerDb {
   /// Whether the file at the path is another one now, or none.
   [[nodiscard]] bool has_moved() const;
 
+  /// Whether the file can only be read.
+  [[nodiscard]] bool read_only() const;
+
   [[nodiscard]] sqlite3* raw() const { return db_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
 

@@ -83,7 +83,7 @@ inline LedgerRow random_ledger_row(uint64_t seed, int64_t i) {
   row.concurrency_thousandths = 1000 + pick(24, 15'000);
   if (pick(25, 4) == 0) {
     row.prompt = "What is \"frugal\"?\r\nTell, in short.";
-    row.answer = std::string(static_cast<size_t>(pick(26, 9000)), 'x') + " \xC3\xA9\xE2\x82\xAC";
+    row.answer = std::string(static_cast<size_t>(pick(26, 5000)), 'x') + " \xC3\xA9\xE2\x82\xAC";
   }
   return row;
 }

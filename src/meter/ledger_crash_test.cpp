@@ -1,0 +1,250 @@
+// A ledger whose process is killed, whose disk is full, which several processes write.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "meter/ledger.h"
+#include "meter/ledger_reader.h"
+#include "meter/ledger_testing.h"
+
+namespace sobre {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double now_s() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+
+// What the child tells before it is killed, in memory that both see.
+struct Shared {
+  static constexpr int64_t kMost = 1 << 16;
+  std::atomic<int64_t> appended;  // rows of this child that were handed over
+  std::atomic<int64_t> flushed;   // rows that flush() said are in the file
+  std::atomic<bool> stalled;      // the machine did not let the child run for a while
+  double at[kMost];               // when each was handed over
+};
+
+Shared* make_shared_memory() {
+  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  EXPECT_NE(memory, MAP_FAILED);
+  return static_cast<Shared*>(memory);
+}
+
+// The life of a child: some hundred rows a second, now and then a flush, until it is killed.
+[[noreturn]] void write_until_killed(const std::string& path, int64_t number, Shared& shared) {
+  LedgerOptions options;
+  options.path = path;
+  auto ledger = Ledger::open(options);
+  if (!ledger) _exit(3);
+  double last = now_s();
+  for (int64_t i = 0; i < Shared::kMost; ++i) {
+    LedgerRow row = random_ledger_row(static_cast<uint64_t>(number), i);
+    shared.at[i] = now_s();
+    (*ledger)->append(std::move(row));
+    shared.appended = i + 1;
+    if (i % 97 == 96 && (*ledger)->flush(std::chrono::seconds(30))) shared.flushed = i + 1;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (now_s() - last > 0.3) shared.stalled = true;
+    last = now_s();
+  }
+  _exit(4);
+}
+
+TEST(LedgerCrash, KilledAtRandomMomentsItLosesTheLastSecondAtMost) {
+  const LedgerFolder folder;
+  const std::string path = folder / "l.db";
+  Shared* shared = make_shared_memory();
+  size_t rows_before = 0;
+  int checked = 0;
+  for (int64_t round = 0; round < 50; ++round) {
+    shared->appended = shared->flushed = 0;
+    shared->stalled = false;
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) write_until_killed(path, round, *shared);
+    // Mostly within the first transactions; two live longer than the second that may be lost.
+    const double moment = random_unit(2026, 0, static_cast<uint64_t>(round));
+    const double wait = round % 25 == 24 ? 1.3 + moment / 4 : moment * 0.1;
+    std::this_thread::sleep_for(std::chrono::duration<double>(wait));
+    const double killed_at = now_s();
+    ASSERT_EQ(kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << status;
+    if (!std::filesystem::exists(path)) continue;  // killed before its first step
+    // A child killed while it made the file leaves an empty one, which the next one makes a ledger of.
+    if (shared->appended == 0 && rows_before == 0) continue;
+    ASSERT_EQ(findings_of(path), "") << "round " << round;
+    LedgerFilter filter;
+    const auto rows = stored_rows(path, filter);
+    ASSERT_GE(rows.size(), rows_before);
+    const auto fresh = static_cast<int64_t>(rows.size() - rows_before);
+    ASSERT_GE(fresh, shared->flushed) << "round " << round;
+    for (int64_t i = 0; i < fresh; ++i)
+      ASSERT_EQ(rows[rows_before + static_cast<size_t>(i)].row, random_ledger_row(static_cast<uint64_t>(round), i));
+    if (!shared->stalled && fresh < shared->appended) {
+      EXPECT_GT(shared->at[fresh], killed_at - 1.0) << "round " << round << ": a row older than a second was lost";
+      ++checked;
+    }
+    rows_before = rows.size();
+  }
+  EXPECT_GT(checked, 5);
+  EXPECT_GT(rows_before, 500u);
+  munmap(shared, sizeof(Shared));
+}
+
+TEST(LedgerCrash, TwoProcessesShareOneChain) {
+  const LedgerFolder folder;
+  const std::string path = folder / "l.db";
+  constexpr int kRows = 300;
+  std::vector<pid_t> children;
+  for (uint64_t seed = 31; seed < 33; ++seed) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto ledger = Ledger::open(quick_options(path));
+      if (!ledger) _exit(3);
+      for (int i = 0; i < kRows; ++i) {
+        (*ledger)->append(random_ledger_row(seed, i));
+        if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      }
+      _exit((*ledger)->flush(std::chrono::seconds(60)) ? 0 : 5);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(findings_of(path), "");
+  const auto rows = stored_rows(path);
+  ASSERT_EQ(rows.size(), 2u * kRows);
+  int64_t next[2] = {0, 0};
+  for (const StoredRow& stored : rows) {
+    const size_t who = stored.row.request.starts_with("req-31-") ? 0 : 1;
+    EXPECT_EQ(stored.row, random_ledger_row(31 + who, next[who]++));
+  }
+}
+
+// In a child, since its limit on file sizes is what fills the disk: then writes fail as they do there.
+#define CHILD_CHECK(condition)                                \
+  do {                                                        \
+    if (!(condition)) {                                       \
+      std::fprintf(stderr, "%d: %s\n", __LINE__, #condition); \
+      _exit(1);                                               \
+    }                                                         \
+  } while (false)
+
+void limit_file_size(uint64_t bytes) {
+  rlimit limit{};
+  CHILD_CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+  limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+template <class Condition>
+bool wait_until(Condition&& condition) {
+  for (int i = 0; i < 6000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+constexpr int64_t kEarly = 50, kWaiting = 500, kLost = 40, kLate = 20;
+
+LedgerRow full_disk_row(int64_t i) {
+  LedgerRow row = random_ledger_row(41, i);
+  row.answer = std::string(3000, 'z');
+  return row;
+}
+
+[[noreturn]] void fill_the_disk(const std::string& path, bool required) {
+  signal(SIGXFSZ, SIG_IGN);
+  LedgerOptions options = quick_options(path);
+  options.required = required;
+  options.max_waiting_rows = static_cast<size_t>(kWaiting);
+  auto opened = Ledger::open(options);
+  CHILD_CHECK(opened.has_value());
+  Ledger& ledger = **opened;
+  int64_t i = 0;
+  while (i < kEarly) ledger.append(full_disk_row(i++));
+  CHILD_CHECK(ledger.flush(std::chrono::seconds(60)));
+  limit_file_size(std::max(std::filesystem::file_size(path), std::filesystem::file_size(path + "-wal")) + 5000);
+  ledger.append(full_disk_row(i++));
+  ledger.append(full_disk_row(i++));
+  CHILD_CHECK(wait_until([&] {
+    if (ledger.status().alarm) return true;
+    if (i < kEarly + kWaiting / 2) ledger.append(full_disk_row(i++));
+    return false;
+  }));
+  CHILD_CHECK(ledger.accepting() == !required);
+  const LedgerStatus alarmed = ledger.status();
+  CHILD_CHECK(alarmed.text.starts_with("the ledger cannot be written: " + path) && alarmed.since_us > 0);
+  CHILD_CHECK(alarmed.waiting > 0 && alarmed.lost == 0);
+  while (ledger.status().waiting < static_cast<uint64_t>(kWaiting)) ledger.append(full_disk_row(i++));
+  for (int64_t k = 0; k < kLost; ++k) ledger.append(full_disk_row(i++));
+  CHILD_CHECK(ledger.status().lost == static_cast<uint64_t>(kLost));
+  CHILD_CHECK(ledger.status().since_us == alarmed.since_us);
+  // Readers work meanwhile, and nothing is damaged.
+  CHILD_CHECK(findings_of(path).empty());
+  limit_file_size(0);
+  CHILD_CHECK(wait_until([&] { return !ledger.status().alarm && ledger.status().waiting == 0; }));
+  CHILD_CHECK(ledger.accepting() && ledger.status().text.empty());
+  for (int64_t k = 0; k < kLate; ++k) ledger.append(full_disk_row(i++));
+  CHILD_CHECK(ledger.flush(std::chrono::seconds(60)));
+  CHILD_CHECK(ledger.status().lost == static_cast<uint64_t>(kLost));
+  CHILD_CHECK(ledger.status().written == static_cast<uint64_t>(i - kLost));
+  opened->reset();
+  // The number of rows handed over, for the parent.
+  put_bytes(path + ".count", std::to_string(i));
+  _exit(0);
+}
+
+void expect_all_but_the_lost(const std::string& path) {
+  EXPECT_EQ(findings_of(path), "");
+  const int64_t count = std::stoll(file_bytes(path + ".count"));
+  const auto rows = stored_rows(path);
+  ASSERT_EQ(static_cast<int64_t>(rows.size()), count - kLost + 1);
+  const int64_t first_lost = count - kLate - kLost;
+  RollupSums lost, stored;
+  for (int64_t i = first_lost; i < first_lost + kLost; ++i) add_row(lost, full_disk_row(i));
+  size_t at = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (i >= first_lost && i < first_lost + kLost) continue;
+    // The row that stands for the lost ones comes in their place, or with the first that finds room again.
+    if (rows[at].row.kind == "lost") {
+      add_row(stored, rows[at].row);
+      EXPECT_EQ(rows[at++].row.request, std::to_string(kLost) + " lost rows");
+    }
+    ASSERT_EQ(rows[at++].row, full_disk_row(i)) << i;
+  }
+  EXPECT_EQ(stored.energy_uj, lost.energy_uj);
+  EXPECT_EQ(stored.marginal_uj, lost.marginal_uj);
+  EXPECT_EQ(stored.carbon_ug, lost.carbon_ug);
+  EXPECT_EQ(stored.answer_tokens, lost.answer_tokens);
+}
+
+TEST(LedgerCrash, AFullDiskRaisesAnAlarmAndRowsWait) {
+  for (const bool required : {false, true}) {
+    const LedgerFolder folder;
+    const std::string path = folder / "l.db";
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) fill_the_disk(path, required);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0) << "what failed stands above, with its line";
+    expect_all_but_the_lost(path);
+  }
+}
+
+}  // namespace
+}  // namespace sobre
