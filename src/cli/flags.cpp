@@ -1,5 +1,5 @@
-// All flags but those of `sobre run` (flags_run.cpp): what they are called, what they may hold, what their help says. Of all
-// sources only these two include CLI11, which takes 12 s to compile.
+// All flags but those of `sobre run` and `sobre ledger` (flags_run.cpp, flags_ledger.cpp): what they are called, what they may
+// hold, what their help says. Of all sources only these three include CLI11, which takes 12 s to compile.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/ledger.h"
 #include "cli/meter.h"
 #include "cli/serve.h"
 
@@ -336,6 +337,7 @@ int parse_and_run(int argc, char** argv) {
   add_checks(app, chosen, options.logits, options.generate);
   add_texts(app, chosen, options.tokenize, options.chat_template);
   add_meter(app, chosen, options.meter);
+  add_ledger_command(app, chosen);
   for (CLI::App* c : app.get_subcommands([](CLI::App*) { return true; })) {
     if (c->get_footer() == app.get_footer()) c->footer("");
   }

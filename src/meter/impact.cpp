@@ -127,7 +127,7 @@ std::string show_interval(std::span<const Unit> units, int64_t value, int64_t lo
   constexpr double kPlain = 1.25;  // an interval up to this wide is carried by the digits alone
   constexpr int kMostDigits = 4;
   const auto size = static_cast<double>(value);
-  const Unit& unit = unit_for(units, std::abs(size));
+  const Unit& unit = unit_for(units, value != 0 ? std::abs(size) : static_cast<double>(high));
   const double v = size / unit.size, l = static_cast<double>(low) / unit.size, h = static_cast<double>(high) / unit.size;
   const double doubt = std::max(std::abs(h - v), std::abs(v - l));
   if (v == 0 && doubt == 0) return fmt::format("0 {}", unit.name);
