@@ -2,11 +2,13 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "meter/calibration.h"
 
 namespace sobre {
 
@@ -19,6 +21,8 @@ struct MeterOptions {
   bool calibrate = false;
   std::vector<double> wall_w;  // readings of a wall meter, one for each load
   double seconds_per_level = 20;
+  /// How a load is held and measured; empty: by running it. For tests, whose machine is not idle.
+  std::function<Result<CalibrationLevel>(double load)> measure;
 };
 
 /// Loads at which a calibration measures.

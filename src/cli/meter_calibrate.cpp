@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <optional>
 
 #include "base/threads.h"
 #include "cli/chat_interrupt.h"
@@ -22,6 +23,7 @@ namespace sobre {
 namespace {
 
 constexpr double kMostSettleS = 5;
+constexpr double kLeastOfLoad = 0.8;  // of a load that must have been held, or its reading means nothing
 
 double monotonic_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -86,16 +88,29 @@ class Calibrator {
         "of a wall meter: --wall WATTS... at 0, 25, 50, 75 and 100 % load, or answer in a terminal");
   }
 
-  Result<void> measure(size_t i) {
-    const double load = calibration_loads()[i];
+  Result<CalibrationLevel> measured(double load) {
     const double settle = std::min(kMostSettleS, options_.seconds_per_level / 4);
     const bool drawn = is_terminal(2);
-    const LoadRun run(load, usable_cpus());
     const auto progress = [&](double done) {
       if (drawn) fmt::print(stderr, "\r\x1b[K{:3.0f} % load: {:3.0f} %", 100 * load, 100 * std::min(1.0, done));
       return !interrupted();
     };
-    TRY(CalibrationLevel level, measure_level(load, settle, options_.seconds_per_level, counter_.get(), progress));
+    TRY(const CalibrationLevel level, measure_level(load, settle, options_.seconds_per_level, counter_.get(), progress));
+    if (drawn) fmt::print(stderr, "\r\x1b[K");
+    const double wanted = load * usable_cpus(), busy = level.processor_s / level.seconds;
+    if (busy < kLeastOfLoad * wanted)
+      return fail(
+          "only {:.2f} of {:g} processors could be kept busy at {:.0f} % load: other programs, or the host of a virtual "
+          "machine, took the rest; calibrate when nothing else runs",
+          busy, wanted, 100 * load);
+    return level;
+  }
+
+  Result<void> measure(size_t i) {
+    const double load = calibration_loads()[i];
+    std::optional<LoadRun> run;  // goes on while a person reads the meter
+    if (!options_.measure) run.emplace(load, usable_cpus());
+    TRY(CalibrationLevel level, options_.measure ? options_.measure(load) : measured(load));
     if (!options_.wall_w.empty()) level.wall_w = options_.wall_w[i];
     if (asks_) {
       level.wall_w = ask_watts(load);
@@ -104,7 +119,6 @@ class Calibrator {
       if (!asks_ && i > 0) return fail("the reading at {:.0f} % load is missing; nothing was written", 100 * load);
       if (!asks_ && !counter_) return fail("without a counter and without a wall meter there is nothing to calibrate");
     }
-    if (drawn) fmt::print(stderr, "\r\x1b[K");
     fmt::print(stderr, "{:3.0f} % load: {:.2f} processors busy{}{}\n", 100 * load, level.processor_s / level.seconds,
                level.counter_w ? fmt::format(", counter {:.1f} W", *level.counter_w) : "",
                level.wall_w ? fmt::format(", wall {:g} W", *level.wall_w) : "");

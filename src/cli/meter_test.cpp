@@ -50,7 +50,13 @@ TEST(Meter, ACalibrationIsMeasuredKeptAndUsed) {
   options.method = "estimate-cores";  // no counter, whatever the machine has
   options.file = folder / "state/calibration.json";
   options.calibrate = true;
-  options.seconds_per_level = 0.3;
+  options.measure = [](double load) -> Result<CalibrationLevel> {
+    CalibrationLevel level;
+    level.load = load;
+    level.seconds = 10;
+    level.processor_s = 40 * load;
+    return level;
+  };
   options.wall_w = {50, 51, 50, 51, 50};
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
@@ -65,6 +71,26 @@ TEST(Meter, ACalibrationIsMeasuredKeptAndUsed) {
   EXPECT_NE(err.find("75 % load: "), std::string::npos) << err;
   const Outcome o = run_sobre({"meter", "--once", "--file", options.file});
   EXPECT_NE(o.out.find("method    wall-calibrated"), std::string::npos) << o.out;
+}
+
+TEST(Meter, ALoadIsRunOrSaidNotToBe) {
+  const TemporaryFolder folder;
+  MeterOptions options;
+  options.method = "estimate-cores";
+  options.file = folder / "calibration.json";
+  options.calibrate = true;
+  options.seconds_per_level = 0.1;
+  options.wall_w = {50, 50, 50, 50, 50};
+  testing::internal::CaptureStderr();
+  const Result<void> refused = meter_command(options);
+  const std::string err = testing::internal::GetCapturedStderr();
+  ASSERT_FALSE(refused);
+  const std::string& message = refused.error().message;
+  EXPECT_TRUE(message.find("do not differ") != std::string::npos ||
+              message.find("processors could be kept busy") != std::string::npos)
+      << message;
+  EXPECT_NE(err.find("  0 % load: "), std::string::npos) << err;
+  EXPECT_FALSE(std::filesystem::exists(options.file));
 }
 
 }  // namespace

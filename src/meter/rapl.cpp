@@ -163,6 +163,7 @@ struct Chooser {
     std::vector<size_t> used = packages;
     used.insert(used.end(), drams.begin(), drams.end());
     std::vector<RaplMember> members;
+    members.reserve(used.size());
     for (const size_t i : used) members.push_back(member(i));
     auto source = std::make_unique<RaplSource>(std::move(members), std::move(method), options.clock, now_s);
     for (size_t k = 0; k < used.size(); ++k) {
