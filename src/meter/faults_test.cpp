@@ -24,7 +24,9 @@ struct Breakable {
   double max_w = 0;
   double since_true_j = 0;
 
+  // On every second machine the load is that of other programs, which this one's processor time does not show.
   Breakable(uint64_t seed, uint64_t range) : machine(seed, 11) {
+    const bool blind = seed % 2 == 1;
     auto& dice = machine.dice;
     const double full = dice.scaled(15, 400);
     Part part;
@@ -47,7 +49,8 @@ struct Breakable {
     CpuInfo cpu;
     cpu.vendor = "GenuineIntel";
     cpu.cpus = machine.cpus;
-    source = std::move(choose_rapl(std::move(zones), {cpu, true, simulated::clock_of(machine)}, 0).source);
+    source = std::move(
+        choose_rapl(std::move(zones), {cpu, true, blind ? ProcessorClock{} : simulated::clock_of(machine)}, 0).source);
   }
 
   // Lets time pass and reads; checks nothing.
@@ -170,7 +173,24 @@ TEST(Faults, ACounterThatStandsStillUnderLoad) {
     EXPECT_NEAR(static_cast<double>(after.energy.value_uj), b.drawn_uj(), 0.1 * static_cast<double>(after.energy.value_uj));
   }
   fmt::print("stopped: the estimate is off by {:.1f} % of the energy\n", 100 * error / truth_sum);
-  EXPECT_LT(error / truth_sum, 0.25);
+  EXPECT_LT(error / truth_sum, 0.35) << "half of the machines do not even know their load";
+}
+
+TEST(Faults, WhatTheLastWindowMissedIsInTheInterval) {
+  // The counter stops as a window begins that is then measured with next to nothing, and the machine draws all it can.
+  for (const double full : {0.5, 0.9}) {
+    CounterTraits traits;
+    traits.max_w = 300;
+    traits.stopped_s = 1;
+    const double watts = full * traits.max_w;
+    CounterTrack track(traits, 0, {CounterReading::Status::kRead, 0});
+    Energy sum = track.update(3, {CounterReading::Status::kRead, 1000}, 0).energy;
+    const EnergyDelta stopped = track.update(4, {CounterReading::Status::kRead, 1000}, 0);
+    EXPECT_EQ(stopped.faults.names(), "counter_stopped");
+    sum += stopped.energy;
+    EXPECT_GE(static_cast<double>(sum.high_uj), 4e6 * watts);
+    EXPECT_LE(static_cast<double>(sum.low_uj), 4e6 * watts);
+  }
 }
 
 TEST(Faults, OneOfTwoPackagesWidensOnlyItsPart) {
