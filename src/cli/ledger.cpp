@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "cli/names.h"
+#include "cli/metering.h"
 #include "cli/terminal.h"
 #include "meter/impact.h"
 #include "meter/text.h"
@@ -143,9 +143,9 @@ std::string methods_cell(const LedgerSum& s) {
 
 Result<std::string> ledger_path(const std::string& file) {
   if (!file.empty()) return file;
-  const std::string folder = state_folder();
-  if (folder.empty()) return fail("there is no home folder to look for the ledger in; name the file with --file");
-  return folder + "/ledger.db";
+  const std::string path = default_ledger_path();
+  if (path.empty()) return fail("there is no home folder to look for the ledger in; name the file with --file");
+  return path;
 }
 
 Result<void> ledger_verify_command(const LedgerFlags& flags) {
@@ -205,7 +205,8 @@ Result<void> ledger_export_command(const LedgerFlags& flags) {
   TRY(LedgerReader reader, LedgerReader::open(path));
   std::optional<AtomicFile> file;
   if (!flags.out.empty()) {
-    TRY(file, AtomicFile::create(flags.out));
+    TRY(AtomicFile made, AtomicFile::create(flags.out));
+    file.emplace(std::move(made));
   }
   std::string text;
   const auto write = [&]() -> Result<void> {
