@@ -24,8 +24,11 @@ double monotonic_s() { return std::chrono::duration<double>(std::chrono::steady_
 Json seen_json(const std::vector<SourceSeen>& rows) {
   Json::Array out;
   for (const SourceSeen& row : rows) {
-    Json::Object object = {{"name", Json(row.name)}, {"used", Json(row.used)}, {"reason", Json(row.reason)}};
-    if (!row.advice.empty()) object.emplace_back("advice", Json(row.advice));
+    Json object{Json::Object()};
+    object.set("name", Json(row.name));
+    object.set("used", Json(row.used));
+    object.set("reason", Json(row.reason));
+    if (!row.advice.empty()) object.set("advice", Json(row.advice));
     out.emplace_back(std::move(object));
   }
   return Json(std::move(out));
@@ -96,11 +99,13 @@ Json power_json(const Sample& sample, const Energy& energy) {
 }
 
 void print_sample_json(const Sample& sample) {
-  Json::Object out = {{"seconds", Json(sample.span_s)}, {"watts", power_json(sample, sample.delta.energy)}};
-  if (sample.delta.idle_uj) out.emplace_back("idle_watts", Json(sample.watts(*sample.delta.idle_uj)));
-  if (sample.psys) out.emplace_back("platform_watts", power_json(sample, sample.psys->energy));
-  out.emplace_back("faults", Json(sample.delta.faults.names()));
-  fmt::print("{}\n", Json(std::move(out)).dump());
+  Json out{Json::Object()};
+  out.set("seconds", Json(sample.span_s));
+  out.set("watts", power_json(sample, sample.delta.energy));
+  if (sample.delta.idle_uj) out.set("idle_watts", Json(sample.watts(*sample.delta.idle_uj)));
+  if (sample.psys) out.set("platform_watts", power_json(sample, sample.psys->energy));
+  out.set("faults", Json(sample.delta.faults.names()));
+  fmt::print("{}\n", out.dump());
   std::fflush(stdout);
 }
 

@@ -17,9 +17,9 @@
 // "max_active", "prompt_tokens", "cached_tokens", "answer_tokens", "forced_tokens", "steps", "step_seconds", "tokens_per_s",
 // "prompt_tokens_per_s", "cache": {"bytes", "used_bytes", "kept_bytes"}}], "history": [{"age_s", "tokens_per_s",
 // "prompt_tokens_per_s", "running", "queued", "cache_used"  (0..1)}, ...] (one a second, oldest first, at most 120), "meter":
-// null or {"method", "boundary", "estimate", "watts", "idle_watts", "cpu_s" (spent in the meter), "others_share", "fits": [{"model",
-// "j_per_prompt_operation", "j_per_weight_byte", "j_per_kv_byte", "residual"}], "sources": [{"name", "state" ("used" or
-// "refused"), "reason", "advice"}]}}.
+// null or {"method", "boundary", "estimate", "watts", "idle_watts", "cpu_s" (spent in the meter), "others_share", "fits":
+// [{"model", "j_per_prompt_operation", "j_per_weight_byte", "j_per_kv_byte", "residual"}], "sources": [{"name", "state" ("used"
+// or "refused"), "reason", "advice"}]}}.
 //
 // /v1/usage?by=day|model|key|task&from=YYYY-MM-DD&to=YYYY-MM-DD (UTC days, both included and optional) answers {"object":
 // "usage", "by", "from", "to", "method": {"name", "boundary", "estimate"}, "grid", "currency", "ledger": {"rows", "alarm"},
