@@ -14,18 +14,6 @@ namespace {
 
 using Kind = Rejection::Kind;
 
-std::shared_ptr<const Model> tiny_model() {
-  static const std::shared_ptr<const Model> model = [] {
-    const TemporaryFolder folder("scheduler");
-    const auto written = write_tiny_model(folder.path(), SOBRE_SOURCE_DIR);
-    EXPECT_TRUE(written) << written.error().message;
-    auto loaded = Model::load(folder.path());
-    EXPECT_TRUE(loaded) << loaded.error().message;
-    return *loaded;
-  }();
-  return model;
-}
-
 // Collects answers and waits for them.
 class Collector {
  public:

@@ -2,6 +2,8 @@
 // of this repository and a ChatML template, written as a checkpoint folder. The same seed makes the same bits.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <filesystem>
 #include <random>
@@ -88,6 +90,19 @@ inline Result<void> write_tiny_model(const std::string& folder, const std::strin
                              }
                              return x;
                            });
+}
+
+/// The model itself, loaded once.
+inline std::shared_ptr<const Model> tiny_model() {
+  static const std::shared_ptr<const Model> model = [] {
+    const TemporaryFolder folder("scheduler");
+    const auto written = write_tiny_model(folder.path(), SOBRE_SOURCE_DIR);
+    EXPECT_TRUE(written) << written.error().message;
+    auto loaded = Model::load(folder.path());
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    return *loaded;
+  }();
+  return model;
 }
 
 }  // namespace sobre

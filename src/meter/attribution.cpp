@@ -9,7 +9,8 @@ namespace {
 
 constexpr double kIdleMemoryS = 60;    // how long quiet moments are remembered
 constexpr double kLeastQuietS = 0.05;  // shorter windows say little about a counter that moves in steps
-constexpr double kLeastFittedS = 0.02;
+constexpr double kNothingS = 0.005;
+constexpr double kLessonS = 0.1;      // what the fit is told of at a time
 constexpr double kBusyOthers = 0.02;  // of the machine: from here on its power is not that of an idle one
 constexpr double kSharedHost = 0.2;   // of the processor time used by others: from here on the host counts as shared
 
@@ -132,7 +133,7 @@ void Attribution::close_window(double now_s, const EnergyDelta& delta, const Win
   EnergyDelta marked = delta;
   if (host.others_share > kSharedHost && host.others_load > kBusyOthers) marked.faults.add(MeterFault::kSharedHost);
   const int64_t marginal = totals_.marginal_uj, allocated = totals_.idle_allocated_uj;
-  if (seconds >= kLeastFittedS && !delta.faults.any()) learn_work(own);
+  learn_work(own, seconds, !delta.faults.any());
   give(marked, own, others, idle, seconds);
   for (ModelledWork& work : work_) work = {};
   totals_.counter += delta.energy;
@@ -153,7 +154,7 @@ void Attribution::learn_idle(double watts, double seconds) {
 }
 
 // Only windows in which one model worked, and nothing else, say what its work costs.
-void Attribution::learn_work(int64_t own_uj) {
+void Attribution::learn_work(int64_t own_uj, double seconds, bool good) {
   size_t model = 0;
   int working = 0;
   for (size_t i = 0; i < work_.size(); ++i) {
@@ -162,7 +163,16 @@ void Attribution::learn_work(int64_t own_uj) {
     ++working;
   }
   const bool activity = std::any_of(shares_.begin(), shares_.end(), [](const Share& s) { return s.account->activity; });
-  if (working == 1 && !activity) fits_[model].observe(work_[model], static_cast<double>(own_uj) * 1e-6);
+  if (working == 0 && seconds < kNothingS) return;  // two requests ended with one step
+  if (working != 1 || activity || !good || model != lesson_.model) lesson_ = {};
+  if (working != 1 || activity || !good) return;
+  lesson_.model = model;
+  lesson_.work += work_[model];
+  lesson_.uj += own_uj;
+  lesson_.seconds += seconds;
+  if (lesson_.seconds < kLessonS) return;
+  fits_[model].observe(lesson_.work, static_cast<double>(lesson_.uj) * 1e-6);
+  lesson_ = {};
 }
 
 RequestEnergy Attribution::end(uint64_t request) {

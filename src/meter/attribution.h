@@ -90,7 +90,7 @@ class Attribution {
   void find_shares(double now_s);
   void give(const EnergyDelta& delta, int64_t own_uj, int64_t others_uj, int64_t idle_uj, double seconds);
   void learn_idle(double watts, double seconds);
-  void learn_work(int64_t own_uj);
+  void learn_work(int64_t own_uj, double seconds, bool good);
 
   double window_s_;
   double idle_watts_ = -1;
@@ -98,7 +98,14 @@ class Attribution {
   std::unordered_map<uint64_t, Account> accounts_;
   std::vector<EnergyFit> fits_;
   std::vector<ModelledWork> work_;  // per model, in this window
-  std::vector<Share> shares_;       // of this window, kept to spare allocations
+  // Short windows say little one by one: what the fit is told of is gathered until it is long enough.
+  struct Lesson {
+    size_t model = 0;
+    ModelledWork work;
+    int64_t uj = 0;
+    double seconds = 0;
+  } lesson_;
+  std::vector<Share> shares_;  // of this window, kept to spare allocations
   MeterTotals totals_;
 };
 
