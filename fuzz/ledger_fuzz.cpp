@@ -42,7 +42,7 @@ void read_prices(std::string_view text) {
   for (const RemotePrice& p : prices->all()) {
     require(prices->find(p.model) == &p);
     const RemoteCosts costs = remote_costs(p, 1'000'000, 1'000'000);
-    require(costs.cost.amount_millionths >= 0);
+    require(costs.cost.amount_nano >= 0);
     if (costs.energy)
       require(costs.energy->low_uj <= costs.energy->value_uj && costs.energy->value_uj <= costs.energy->high_uj);
   }

@@ -77,8 +77,8 @@ std::string energy_cell(const LedgerRow& r) {
 }
 
 std::string carbon_cell(const LedgerRow& r) {
-  if (!r.carbon_ug) return "-";
-  return show_carbon({*r.carbon_ug, r.carbon_low_ug.value_or(*r.carbon_ug), r.carbon_high_ug.value_or(*r.carbon_ug)});
+  if (!r.carbon_ng) return "-";
+  return show_carbon({*r.carbon_ng, r.carbon_low_ng.value_or(*r.carbon_ng), r.carbon_high_ng.value_or(*r.carbon_ng)});
 }
 
 std::string seconds_cell(int64_t us) { return fmt::format("{:.2f} s", static_cast<double>(us) / 1e6); }
@@ -107,12 +107,11 @@ void append_verdict_json(std::string& out, const LedgerVerdict& v) {
 void append_sum_json(std::string& out, const char* by, const LedgerSum& s) {
   Json::Object object{{by, s.group}};
   each_sum_column(s.sums, [&](const char* name, int64_t value) {
-    if (!std::string_view(name).ends_with("cost_millionths")) object.emplace_back(name, value);
+    if (!std::string_view(name).ends_with("cost_nano")) object.emplace_back(name, value);
   });
   Json::Array money;
   for (const auto& [currency, m] : s.money)
-    money.push_back(Json::Object{
-        {"currency", currency}, {"amount_millionths", m.amount_millionths}, {"marginal_millionths", m.marginal_millionths}});
+    money.push_back(Json::Object{{"currency", currency}, {"amount_nano", m.amount_nano}, {"marginal_nano", m.marginal_nano}});
   object.emplace_back("cost", std::move(money));
   Json::Array methods(s.methods.begin(), s.methods.end());
   object.emplace_back("methods", std::move(methods));
@@ -128,7 +127,7 @@ std::string money_cell(const LedgerSum& s, bool marginal) {
   std::string out;
   for (const auto& [currency, m] : s.money) {
     if (!out.empty()) out += " + ";
-    out += show_money(marginal ? m.marginal_millionths : m.amount_millionths, cell(currency));
+    out += show_money(marginal ? m.marginal_nano : m.amount_nano, cell(currency));
   }
   return out.empty() ? "-" : out;
 }
@@ -192,7 +191,7 @@ Result<void> ledger_show_command(const LedgerFlags& flags) {
     table.add({fmt::format("{}", stored.seq), time_text(r.time_us).substr(0, 19), cell(r.request), cell(r.kind), cell(r.status),
                cell(r.model), cell(r.key), cell(r.task), count(r.prompt_tokens), count(r.answer_tokens),
                seconds_cell(r.total_us), energy_cell(r), cell(r.method), carbon_cell(r),
-               r.cost_millionths ? show_money(*r.cost_millionths, cell(r.currency)) : "-"});
+               r.cost_nano ? show_money(*r.cost_nano, cell(r.currency)) : "-"});
     return {};
   }));
   if (flags.filter.request && found == 0) return fail("{}: no row of the request {}", path, shown(*flags.filter.request));
@@ -246,8 +245,8 @@ Result<void> ledger_sum_command(const LedgerFlags& flags) {
     table.add({cell(s.group), count(t.requests), count(t.prompt_tokens), count(t.answer_tokens),
                show_energy({t.energy_uj, t.energy_low_uj, t.energy_high_uj}),
                show_energy({t.marginal_uj, scaled(low), scaled(high)}),
-               any_carbon ? show_carbon({t.carbon_ug, t.carbon_low_ug, t.carbon_high_ug}) : "-",
-               t.embodied_ug > 0 ? show_carbon({t.embodied_ug, t.embodied_ug, t.embodied_ug}) : "-", money_cell(s, false),
+               any_carbon ? show_carbon({t.carbon_ng, t.carbon_low_ng, t.carbon_high_ng}) : "-",
+               t.embodied_ng > 0 ? show_carbon({t.embodied_ng, t.embodied_ng, t.embodied_ng}) : "-", money_cell(s, false),
                money_cell(s, true), t.unknown_energy > 0 ? count(t.unknown_energy) : "-", methods_cell(s)});
   }
   out = sums.empty() ? "no requests in this time\n" : table.text();

@@ -28,8 +28,8 @@ std::string make_ledger(const TemporaryFolder& folder) {
     row.energy_high_uj = 13'000'000;
     row.marginal_uj = 2'000'000;
     row.method = "estimate-tdp";
-    row.cost_millionths = 1234;
-    row.marginal_cost_millionths = 1000;
+    row.cost_nano = 1'234'000;
+    row.marginal_cost_nano = 1'000'000;
     row.currency = "EUR";
     (*ledger)->append(row);
   }

@@ -29,26 +29,26 @@ void append_thousandths(std::string& out, int64_t thousandths) {
   out += text;
 }
 
-void append_interval(std::string& out, int64_t value, int64_t low, int64_t high) {
+void append_interval(std::string& out, int64_t value, int64_t low, int64_t high, void (*append)(std::string&, int64_t)) {
   out += "{\"value\": ";
-  append_millionths(out, value);
+  append(out, value);
   out += ", \"low\": ";
-  append_millionths(out, low);
+  append(out, low);
   out += ", \"high\": ";
-  append_millionths(out, high);
+  append(out, high);
   out += '}';
 }
 
 void append_carbon(std::string& out, const Impact& impact) {
   out += ", \"carbon_g\": {\"operational\": ";
   if (impact.operational) {
-    append_interval(out, impact.operational->value_ug, impact.operational->low_ug, impact.operational->high_ug);
+    append_interval(out, impact.operational->value_ng, impact.operational->low_ng, impact.operational->high_ng, append_nano);
   } else {
     out += "null";
   }
   out += ", \"embodied\": ";
-  if (impact.embodied_ug) {
-    append_millionths(out, *impact.embodied_ug);
+  if (impact.embodied_ng) {
+    append_nano(out, *impact.embodied_ng);
   } else {
     out += "null";
   }
@@ -73,9 +73,9 @@ void append_cost(std::string& out, const std::optional<Cost>& cost) {
     return;
   }
   out += "{\"amount\": ";
-  append_millionths(out, cost->amount_millionths);
+  append_nano(out, cost->amount_nano);
   out += ", \"marginal\": ";
-  append_millionths(out, cost->marginal_millionths);
+  append_nano(out, cost->marginal_nano);
   out += ", \"currency\": ";
   append_json_string(out, repair_utf8(cost->currency));
   out += ", \"includes\": [";
@@ -160,7 +160,7 @@ Impact impact_of(const RequestEnergy& request, const EnergyMethod& method, const
   impact.boundary = method.boundary;
   impact.estimate = method.estimate;
   impact.operational = costs.operational;
-  impact.embodied_ug = costs.embodied_ug;
+  impact.embodied_ng = costs.embodied_ng;
   impact.grid = model.grid;
   impact.cost = std::move(costs.cost);
   impact.times = times;
@@ -187,17 +187,24 @@ Impact remote_impact(const RemotePrice* price, int64_t prompt_tokens, int64_t an
   return impact;
 }
 
-void append_millionths(std::string& out, int64_t millionths) {
-  constexpr uint64_t kMillion = 1'000'000;
-  const uint64_t size = millionths < 0 ? ~static_cast<uint64_t>(millionths) + 1 : static_cast<uint64_t>(millionths);
-  if (millionths < 0) out += '-';
-  fmt::format_to(std::back_inserter(out), "{}.{:06}", size / kMillion, size % kMillion);
+namespace {
+
+void append_decimal(std::string& out, int64_t value, uint64_t one, int places) {
+  const uint64_t size = value < 0 ? ~static_cast<uint64_t>(value) + 1 : static_cast<uint64_t>(value);
+  if (value < 0) out += '-';
+  fmt::format_to(std::back_inserter(out), "{}.{:0{}}", size / one, size % one, places);
 }
+
+}  // namespace
+
+void append_millionths(std::string& out, int64_t millionths) { append_decimal(out, millionths, 1'000'000, 6); }
+
+void append_nano(std::string& out, int64_t nano) { append_decimal(out, nano, 1'000'000'000, 9); }
 
 void append_impact(std::string& out, const Impact& impact) {
   out += "{\"energy_j\": ";
   if (impact.energy) {
-    append_interval(out, impact.energy->value_uj, impact.energy->low_uj, impact.energy->high_uj);
+    append_interval(out, impact.energy->value_uj, impact.energy->low_uj, impact.energy->high_uj, append_millionths);
   } else {
     out += "null";
   }
@@ -235,15 +242,15 @@ std::string show_energy(const Energy& energy) {
 }
 
 std::string show_carbon(const Emissions& emissions) {
-  static constexpr Unit kUnits[] = {{0, 1, "ug"}, {100, 1000, "mg"}, {100'000, 1e6, "g"}, {1e9, 1e9, "kg"}, {1e12, 1e12, "t"}};
-  return show_interval(kUnits, emissions.value_ug, emissions.low_ug, emissions.high_ug);
+  static constexpr Unit kUnits[] = {{0, 1, "ng"},    {100, 1000, "ug"},  {100'000, 1e6, "mg"},
+                                    {1e8, 1e9, "g"}, {1e12, 1e12, "kg"}, {1e15, 1e15, "t"}};
+  return show_interval(kUnits, emissions.value_ng, emissions.low_ng, emissions.high_ng);
 }
 
-std::string show_money(int64_t millionths, std::string_view currency) {
-  const double amount = static_cast<double>(millionths) / 1e6;
-  constexpr int kMostPlaces = 6;
-  const int places =
-      millionths == 0 || std::abs(amount) >= 1 ? 2 : std::clamp(first_digit(std::abs(amount)) + 1, 2, kMostPlaces);
+std::string show_money(int64_t nano, std::string_view currency) {
+  const double amount = static_cast<double>(nano) / 1e9;
+  constexpr int kMostPlaces = 9;
+  const int places = nano == 0 || std::abs(amount) >= 1 ? 2 : std::clamp(first_digit(std::abs(amount)) + 1, 2, kMostPlaces);
   return fmt::format("{:.{}f} {}", amount, places, currency);
 }
 

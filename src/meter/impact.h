@@ -31,7 +31,7 @@ struct Impact {
   std::string boundary;                // EnergyMethod::boundary
   bool estimate = false;               // no counter was read
   std::optional<Emissions> operational;
-  std::optional<int64_t> embodied_ug;
+  std::optional<int64_t> embodied_ng;
   std::optional<GridEntry> grid;
   std::optional<Cost> cost;
   ImpactTimes times;
@@ -53,13 +53,15 @@ void append_impact(std::string& out, const Impact& impact);
 
 /// Appends a whole number of millionths as a decimal number with six decimals: 420000 -> "0.420000". Exact.
 void append_millionths(std::string& out, int64_t millionths);
+/// The same for billionths, with nine decimals.
+void append_nano(std::string& out, int64_t nano);
 
 /// For people: "0.42 J"; "0.4 J (0.1 to 1.3)" where the interval is wider than a quarter. Unit uJ, mJ, J, Wh or kWh by size;
 /// digits only to the place where the interval begins.
 [[nodiscard]] std::string show_energy(const Energy& energy);
 /// The same for grams of CO2e: ug, mg, g, kg or t.
 [[nodiscard]] std::string show_carbon(const Emissions& emissions);
-/// "0.0012 EUR": two significant digits below 1, else two decimals. `millionths` of the currency's unit.
-[[nodiscard]] std::string show_money(int64_t millionths, std::string_view currency);
+/// "0.0012 EUR": two significant digits below 1, else two decimals. `nano`: billionths of the currency's unit.
+[[nodiscard]] std::string show_money(int64_t nano, std::string_view currency);
 
 }  // namespace sobre

@@ -103,15 +103,16 @@ std::string json_of(const Impact& impact) {
 }
 
 TEST(Impact, ItsJson) {
-  EXPECT_EQ(json_of(some_impact()),
-            "{\"energy_j\": {\"value\": 0.420000, \"low\": 0.400000, \"high\": 0.440001}, \"method\": \"rapl-package\", "
-            "\"boundary\": \"processor packages\", \"marginal_energy_j\": 0.123456, \"carbon_g\": {\"operational\": "
-            "{\"value\": 0.000007, \"low\": 0.000006, \"high\": 0.000007}, \"embodied\": 0.000634}, \"grid\": {\"zone\": "
-            "\"FR\", \"g_per_kwh\": 56.039, \"year\": 2023, \"source\": \"Our World in Data / Ember, CC BY 4.0\"}, "
-            "\"cost\": {\"amount\": 0.000000, \"marginal\": 0.000000, \"currency\": \"EUR\", \"includes\": [\"energy\"]}, "
-            "\"time_ms\": {\"queue\": 1.5, \"prefill\": 250, \"decode\": 1234.568, \"total\": 1500}, "
-            "\"peak_memory_bytes\": 123456789, \"concurrency_mean\": 4, \"faults\": [\"counter_jump\", \"shared_host\"], "
-            "\"estimate\": false}");
+  EXPECT_EQ(
+      json_of(some_impact()),
+      "{\"energy_j\": {\"value\": 0.420000, \"low\": 0.400000, \"high\": 0.440001}, \"method\": \"rapl-package\", "
+      "\"boundary\": \"processor packages\", \"marginal_energy_j\": 0.123456, \"carbon_g\": {\"operational\": "
+      "{\"value\": 0.000006538, \"low\": 0.000006227, \"high\": 0.000006849}, \"embodied\": 0.000633762}, \"grid\": {\"zone\": "
+      "\"FR\", \"g_per_kwh\": 56.039, \"year\": 2023, \"source\": \"Our World in Data / Ember, CC BY 4.0\"}, "
+      "\"cost\": {\"amount\": 0.000000023, \"marginal\": 0.000000007, \"currency\": \"EUR\", \"includes\": [\"energy\"]}, "
+      "\"time_ms\": {\"queue\": 1.5, \"prefill\": 250, \"decode\": 1234.568, \"total\": 1500}, "
+      "\"peak_memory_bytes\": 123456789, \"concurrency_mean\": 4, \"faults\": [\"counter_jump\", \"shared_host\"], "
+      "\"estimate\": false}");
 }
 
 TEST(Impact, FitsTheSchema) {
@@ -163,7 +164,7 @@ TEST(Impact, RemoteEnergyIsModelledOrUnknown) {
   const Impact unknown = remote_impact(&price, 10, 20, {});
   EXPECT_EQ(unknown.method, "unknown");
   EXPECT_FALSE(unknown.energy || unknown.marginal_uj || unknown.operational);
-  EXPECT_EQ(unknown.cost->amount_millionths, 50);
+  EXPECT_EQ(unknown.cost->amount_nano, 50'000);
   price.energy = RemoteTokenEnergy{1, 0.5, 2, "a paper"};
   const Impact modelled = remote_impact(&price, 10, 20, {});
   EXPECT_EQ(modelled.method, "remote-modelled");
@@ -182,12 +183,12 @@ TEST(Impact, FiguresForPeople) {
   EXPECT_EQ(show_energy({36'000'000'000'000, 10'000'000'000'000, 100'000'000'000'000}), "10 kWh (3 to 30)");
   EXPECT_EQ(show_energy({987'654'321, 300'000'000, 3'000'000'000}), "1000 J (300 to 3000)");
   EXPECT_EQ(show_energy({0, 0, 500'000}), "0.0 J (0.0 to 0.5)");
-  EXPECT_EQ(show_carbon({3810, 3500, 4100}), "3.8 mg");
-  EXPECT_EQ(show_carbon({3810, 1000, 9000}), "4 mg (1 to 9)");
-  EXPECT_EQ(show_money(1234, "EUR"), "0.0012 EUR");
+  EXPECT_EQ(show_carbon({3'810'000, 3'500'000, 4'100'000}), "3.8 mg");
+  EXPECT_EQ(show_carbon({3'810'000, 1'000'000, 9'000'000}), "4 mg (1 to 9)");
+  EXPECT_EQ(show_money(1'234'000, "EUR"), "0.0012 EUR");
   EXPECT_EQ(show_money(0, "EUR"), "0.00 EUR");
-  EXPECT_EQ(show_money(12'345'678, "EUR"), "12.35 EUR");
-  EXPECT_EQ(show_money(3, "EUR"), "0.000003 EUR");
+  EXPECT_EQ(show_money(12'345'678'000, "EUR"), "12.35 EUR");
+  EXPECT_EQ(show_money(3'140, "EUR"), "0.0000031 EUR");
 }
 
 }  // namespace

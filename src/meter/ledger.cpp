@@ -50,13 +50,13 @@ class LostRows {
     add_optional(sums_.energy_low_uj, row.energy_low_uj);
     add_optional(sums_.energy_high_uj, row.energy_high_uj);
     add_optional(sums_.marginal_uj, row.marginal_uj);
-    add_optional(sums_.carbon_ug, row.carbon_ug);
-    add_optional(sums_.carbon_low_ug, row.carbon_low_ug);
-    add_optional(sums_.carbon_high_ug, row.carbon_high_ug);
-    add_optional(sums_.embodied_ug, row.embodied_ug);
+    add_optional(sums_.carbon_ng, row.carbon_ng);
+    add_optional(sums_.carbon_low_ng, row.carbon_low_ng);
+    add_optional(sums_.carbon_high_ng, row.carbon_high_ng);
+    add_optional(sums_.embodied_ng, row.embodied_ng);
     if (sums_.currency != row.currency) return;
-    add_optional(sums_.cost_millionths, row.cost_millionths);
-    add_optional(sums_.marginal_cost_millionths, row.marginal_cost_millionths);
+    add_optional(sums_.cost_nano, row.cost_nano);
+    add_optional(sums_.marginal_cost_nano, row.marginal_cost_nano);
   }
   [[nodiscard]] bool any() const { return count_ > 0; }
   // The row to write in their place; forgets them.

@@ -35,11 +35,11 @@ struct LedgerRow {
   std::optional<int64_t> energy_uj, energy_low_uj, energy_high_uj, marginal_uj;
   std::string method;                                               // how the energy was found
   std::string faults;                                               // MeterFaults::names()
-  std::optional<int64_t> carbon_ug, carbon_low_ug, carbon_high_ug;  // operational
-  std::optional<int64_t> embodied_ug;
-  std::optional<int64_t> cost_millionths, marginal_cost_millionths;  // of the unit of
-  std::string currency;                                              // ISO 4217; empty: no cost
-  std::string grid_zone;                                             // empty: none
+  std::optional<int64_t> carbon_ng, carbon_low_ng, carbon_high_ng;  // operational
+  std::optional<int64_t> embodied_ng;
+  std::optional<int64_t> cost_nano, marginal_cost_nano;  // of the unit of
+  std::string currency;                                  // ISO 4217; empty: no cost
+  std::string grid_zone;                                 // empty: none
   std::optional<int64_t> grid_mg_per_kwh;
   int64_t peak_memory_bytes = 0;
   int64_t concurrency_thousandths = 1000;

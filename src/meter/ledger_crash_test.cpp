@@ -228,7 +228,7 @@ void expect_all_but_the_lost(const std::string& path) {
   }
   EXPECT_EQ(stored.energy_uj, lost.energy_uj);
   EXPECT_EQ(stored.marginal_uj, lost.marginal_uj);
-  EXPECT_EQ(stored.carbon_ug, lost.carbon_ug);
+  EXPECT_EQ(stored.carbon_ng, lost.carbon_ng);
   EXPECT_EQ(stored.answer_tokens, lost.answer_tokens);
 }
 

@@ -26,7 +26,7 @@ std::string everything(const std::string& path) {
       out += sum.group;
       each_sum_column(sum.sums, [&](const char*, int64_t value) { out += " " + std::to_string(value); });
       for (const std::string& method : sum.methods) out += " " + method;
-      for (const auto& [currency, money] : sum.money) out += " " + currency + std::to_string(money.amount_millionths);
+      for (const auto& [currency, money] : sum.money) out += " " + currency + std::to_string(money.amount_nano);
       out += "\n";
     }
   }

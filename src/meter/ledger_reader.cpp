@@ -168,8 +168,8 @@ Result<std::vector<LedgerSum>> LedgerReader::sum(SumBy by, std::optional<int64_t
       group.methods.push_back(method);
     if (const std::string currency(statement.text(2)); !currency.empty()) {
       LedgerMoney& money = group.money[currency];
-      money.amount_millionths += sums.cost_millionths;
-      money.marginal_millionths += sums.marginal_cost_millionths;
+      money.amount_nano += sums.cost_nano;
+      money.marginal_nano += sums.marginal_cost_nano;
     }
   }
 }

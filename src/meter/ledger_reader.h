@@ -27,7 +27,7 @@ enum class SumBy { kDay, kModel, kKey, kTask };
 
 /// Money of one currency.
 struct LedgerMoney {
-  int64_t amount_millionths = 0, marginal_millionths = 0;
+  int64_t amount_nano = 0, marginal_nano = 0;
 };
 
 /// Sums of one day, model, key or task, from the roll-up.

@@ -217,15 +217,15 @@ void add_row(RollupSums& sums, const LedgerRow& row) {
   one.energy_low_uj = row.energy_low_uj.value_or(0);
   one.energy_high_uj = row.energy_high_uj.value_or(0);
   one.marginal_uj = row.marginal_uj.value_or(0);
-  one.carbon_ug = row.carbon_ug.value_or(0);
-  one.carbon_low_ug = row.carbon_low_ug.value_or(0);
-  one.carbon_high_ug = row.carbon_high_ug.value_or(0);
-  one.embodied_ug = row.embodied_ug.value_or(0);
-  one.cost_millionths = row.cost_millionths.value_or(0);
-  one.marginal_cost_millionths = row.marginal_cost_millionths.value_or(0);
+  one.carbon_ng = row.carbon_ng.value_or(0);
+  one.carbon_low_ng = row.carbon_low_ng.value_or(0);
+  one.carbon_high_ng = row.carbon_high_ng.value_or(0);
+  one.embodied_ng = row.embodied_ng.value_or(0);
+  one.cost_nano = row.cost_nano.value_or(0);
+  one.marginal_cost_nano = row.marginal_cost_nano.value_or(0);
   one.unknown_energy = row.energy_uj ? 0 : 1;
-  one.unknown_carbon = row.carbon_ug ? 0 : 1;
-  one.unknown_cost = row.cost_millionths ? 0 : 1;
+  one.unknown_carbon = row.carbon_ng ? 0 : 1;
+  one.unknown_cost = row.cost_nano ? 0 : 1;
   add_sums(sums, one);
 }
 
@@ -319,14 +319,14 @@ void LedgerRow::set_impact(const Impact& impact) {
   method = impact.method;
   faults = impact.faults.names();
   if (impact.operational) {
-    carbon_ug = impact.operational->value_ug;
-    carbon_low_ug = impact.operational->low_ug;
-    carbon_high_ug = impact.operational->high_ug;
+    carbon_ng = impact.operational->value_ng;
+    carbon_low_ng = impact.operational->low_ng;
+    carbon_high_ng = impact.operational->high_ng;
   }
-  embodied_ug = impact.embodied_ug;
+  embodied_ng = impact.embodied_ng;
   if (impact.cost) {
-    cost_millionths = impact.cost->amount_millionths;
-    marginal_cost_millionths = impact.cost->marginal_millionths;
+    cost_nano = impact.cost->amount_nano;
+    marginal_cost_nano = impact.cost->marginal_nano;
     currency = impact.cost->currency;
   }
   if (impact.grid) {

@@ -45,12 +45,12 @@ void each_column(Row& r, Visit&& visit) {
   visit("marginal_uj", r.marginal_uj);
   visit("method", r.method);
   visit("faults", r.faults);
-  visit("carbon_ug", r.carbon_ug);
-  visit("carbon_low_ug", r.carbon_low_ug);
-  visit("carbon_high_ug", r.carbon_high_ug);
-  visit("embodied_ug", r.embodied_ug);
-  visit("cost_millionths", r.cost_millionths);
-  visit("marginal_cost_millionths", r.marginal_cost_millionths);
+  visit("carbon_ng", r.carbon_ng);
+  visit("carbon_low_ng", r.carbon_low_ng);
+  visit("carbon_high_ng", r.carbon_high_ng);
+  visit("embodied_ng", r.embodied_ng);
+  visit("cost_nano", r.cost_nano);
+  visit("marginal_cost_nano", r.marginal_cost_nano);
   visit("currency", r.currency);
   visit("grid_zone", r.grid_zone);
   visit("grid_mg_per_kwh", r.grid_mg_per_kwh);
@@ -108,8 +108,8 @@ struct RollupSums {
   int64_t prompt_tokens = 0, cached_tokens = 0, answer_tokens = 0;
   int64_t total_us = 0;
   int64_t energy_uj = 0, energy_low_uj = 0, energy_high_uj = 0, marginal_uj = 0;
-  int64_t carbon_ug = 0, carbon_low_ug = 0, carbon_high_ug = 0, embodied_ug = 0;
-  int64_t cost_millionths = 0, marginal_cost_millionths = 0;
+  int64_t carbon_ng = 0, carbon_low_ng = 0, carbon_high_ng = 0, embodied_ng = 0;
+  int64_t cost_nano = 0, marginal_cost_nano = 0;
   int64_t unknown_energy = 0, unknown_carbon = 0, unknown_cost = 0;  // requests that are not in these sums
   friend bool operator==(const RollupSums&, const RollupSums&) = default;
 };
@@ -127,12 +127,12 @@ void each_sum_column(Sums& s, Visit&& visit) {
   visit("energy_low_uj", s.energy_low_uj);
   visit("energy_high_uj", s.energy_high_uj);
   visit("marginal_uj", s.marginal_uj);
-  visit("carbon_ug", s.carbon_ug);
-  visit("carbon_low_ug", s.carbon_low_ug);
-  visit("carbon_high_ug", s.carbon_high_ug);
-  visit("embodied_ug", s.embodied_ug);
-  visit("cost_millionths", s.cost_millionths);
-  visit("marginal_cost_millionths", s.marginal_cost_millionths);
+  visit("carbon_ng", s.carbon_ng);
+  visit("carbon_low_ng", s.carbon_low_ng);
+  visit("carbon_high_ng", s.carbon_high_ng);
+  visit("embodied_ng", s.embodied_ng);
+  visit("cost_nano", s.cost_nano);
+  visit("marginal_cost_nano", s.marginal_cost_nano);
   visit("unknown_energy", s.unknown_energy);
   visit("unknown_carbon", s.unknown_carbon);
   visit("unknown_cost", s.unknown_cost);

@@ -138,8 +138,8 @@ TEST(Ledger, SumsAreThoseOfTheRows) {
         for (const LedgerSum& sum : *sums) {
           EXPECT_EQ(sum.sums, expected.at(sum.group)) << sum.group;
           int64_t money = 0;
-          for (const auto& [currency, amounts] : sum.money) money += amounts.amount_millionths;
-          EXPECT_EQ(money, sum.sums.cost_millionths);
+          for (const auto& [currency, amounts] : sum.money) money += amounts.amount_nano;
+          EXPECT_EQ(money, sum.sums.cost_nano);
         }
       }
     }

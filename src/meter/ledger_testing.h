@@ -63,17 +63,17 @@ inline LedgerRow random_ledger_row(uint64_t seed, int64_t i) {
     row.energy_low_uj = *row.energy_uj / 2;
     row.energy_high_uj = *row.energy_uj * 2;
     row.marginal_uj = *row.energy_uj / 3;
-    row.carbon_ug = pick(16, 100'000);
-    row.carbon_low_ug = *row.carbon_ug / 2;
-    row.carbon_high_ug = *row.carbon_ug * 2;
-    row.embodied_ug = pick(17, 1000);
+    row.carbon_ng = pick(16, 100'000);
+    row.carbon_low_ng = *row.carbon_ng / 2;
+    row.carbon_high_ng = *row.carbon_ng * 2;
+    row.embodied_ng = pick(17, 1000);
     row.method = pick(18, 2) == 0 ? "estimate-tdp" : "rapl-package";
   } else {
     row.method = "unknown";
   }
   if (pick(19, 3) != 0) {
-    row.cost_millionths = pick(20, 5000);
-    row.marginal_cost_millionths = *row.cost_millionths / 2;
+    row.cost_nano = pick(20, 5000);
+    row.marginal_cost_nano = *row.cost_nano / 2;
     row.currency = pick(21, 4) == 0 ? "USD" : "EUR";
   }
   row.grid_zone = "FR";

@@ -14,6 +14,7 @@ namespace sobre {
 namespace {
 
 constexpr double kMicrojoulesPerKwh = 3.6e12;
+constexpr double kNano = 1e9;  // of the currency's unit
 constexpr double kSecondsPerYear = 365.25 * 86400;
 constexpr double kMaxTariff = 1000, kMaxPrice = 1e9, kMaxKilograms = 1e7, kMinYears = 0.1, kMaxYears = 100, kMaxPue = 10;
 constexpr double kMaxPerMillion = 1e6, kMaxJoulesPerToken = 1e6;
@@ -41,24 +42,24 @@ Result<void> check_pair(const char* amount_name, const std::optional<double>& am
 }
 
 Emissions emissions_of(const Energy& energy, const GridEntry& grid, double pue) {
-  // uJ / (uJ / kWh) * mg / kWh = mg; in ug.
-  const double ug_per_uj = static_cast<double>(grid.mg_per_kwh) * 1000 * pue / kMicrojoulesPerKwh;
-  const auto grams = [&](int64_t uj) { return whole(static_cast<double>(uj) * ug_per_uj); };
+  // uJ / (uJ / kWh) * mg / kWh = mg; in ng.
+  const double ng_per_uj = static_cast<double>(grid.mg_per_kwh) * 1e6 * pue / kMicrojoulesPerKwh;
+  const auto grams = [&](int64_t uj) { return whole(static_cast<double>(uj) * ng_per_uj); };
   return {grams(energy.value_uj), grams(energy.low_uj), grams(energy.high_uj)};
 }
 
 Cost cost_of(const RequestEnergy& request, const CostModel& model, double pue) {
-  const double per_uj = *model.tariff_per_kwh * 1e6 * pue / kMicrojoulesPerKwh;
+  const double per_uj = *model.tariff_per_kwh * kNano * pue / kMicrojoulesPerKwh;
   double amount = static_cast<double>(request.energy.value_uj) * per_uj;
   Cost cost;
   cost.includes.emplace_back("energy");
   if (model.pue) cost.includes.emplace_back("pue");
   if (model.hardware_price) {
-    amount += *model.hardware_price * 1e6 * request.machine_s / (*model.hardware_lifetime_years * kSecondsPerYear);
+    amount += *model.hardware_price * kNano * request.machine_s / (*model.hardware_lifetime_years * kSecondsPerYear);
     cost.includes.emplace_back("hardware");
   }
-  cost.amount_millionths = whole(amount);
-  cost.marginal_millionths = whole(static_cast<double>(request.marginal_uj) * per_uj);
+  cost.amount_nano = whole(amount);
+  cost.marginal_nano = whole(static_cast<double>(request.marginal_uj) * per_uj);
   cost.currency = model.currency;
   return cost;
 }
@@ -119,22 +120,22 @@ Costs costs_of(const RequestEnergy& request, const CostModel& model) {
   Costs costs;
   if (model.grid) costs.operational = emissions_of(request.energy, *model.grid, pue);
   if (model.embodied_kg)
-    costs.embodied_ug =
-        whole(*model.embodied_kg * 1e9 * request.machine_s / (*model.embodied_lifetime_years * kSecondsPerYear));
+    costs.embodied_ng =
+        whole(*model.embodied_kg * 1e12 * request.machine_s / (*model.embodied_lifetime_years * kSecondsPerYear));
   if (model.tariff_per_kwh) costs.cost = cost_of(request, model, pue);
   return costs;
 }
 
-Result<Sci> sci(const std::string& task, const Emissions& operational, int64_t embodied_ug, int64_t accepted) {
+Result<Sci> sci(const std::string& task, const Emissions& operational, int64_t embodied_ng, int64_t accepted) {
   if (accepted <= 0)
     return fail("task {}: {} accepted answers; the SCI per accepted answer needs at least one", shown(task), accepted);
   const auto share = [&](int64_t ug) { return whole(static_cast<double>(ug) / static_cast<double>(accepted)); };
   Sci result;
   result.functional_unit = "one accepted answer of task " + task;
-  result.operational = {share(operational.value_ug), share(operational.low_ug), share(operational.high_ug)};
-  result.embodied_ug = share(embodied_ug);
-  result.per_unit = {share(operational.value_ug + embodied_ug), share(operational.low_ug + embodied_ug),
-                     share(operational.high_ug + embodied_ug)};
+  result.operational = {share(operational.value_ng), share(operational.low_ng), share(operational.high_ng)};
+  result.embodied_ng = share(embodied_ng);
+  result.per_unit = {share(operational.value_ng + embodied_ng), share(operational.low_ng + embodied_ng),
+                     share(operational.high_ng + embodied_ng)};
   return result;
 }
 
@@ -178,10 +179,10 @@ const RemotePrice* RemotePrices::find(std::string_view model) const {
 
 RemoteCosts remote_costs(const RemotePrice& price, int64_t prompt_tokens, int64_t answer_tokens) {
   RemoteCosts costs;
-  // A price per million tokens is a price in millionths per token.
-  costs.cost.amount_millionths = whole(price.input_per_million * static_cast<double>(prompt_tokens) +
-                                       price.output_per_million * static_cast<double>(answer_tokens));
-  costs.cost.marginal_millionths = costs.cost.amount_millionths;
+  // A price per million tokens is a price in millionths per token: a thousand billionths.
+  costs.cost.amount_nano = whole(1e3 * (price.input_per_million * static_cast<double>(prompt_tokens) +
+                                        price.output_per_million * static_cast<double>(answer_tokens)));
+  costs.cost.marginal_nano = costs.cost.amount_nano;
   costs.cost.currency = price.currency;
   costs.cost.includes.emplace_back("remote");
   if (price.energy) {

@@ -1,5 +1,5 @@
 // From energy and time to grams of CO2e and money. What is not declared is left out and its result is null: no silent default.
-// Amounts are whole micrograms and whole millionths of the currency's unit, so that sums over responses, metrics and the ledger
+// Amounts are whole nanograms and whole billionths of the currency's unit, so that sums over responses, metrics and the ledger
 // agree exactly. Plain values and pure functions; any thread.
 #pragma once
 
@@ -31,25 +31,25 @@ struct CostModel {
 /// that is no three capital letters. Messages name the field.
 [[nodiscard]] Result<void> check_cost_model(const CostModel& model);
 
-/// Grams of CO2e and their interval (that of the energy), in whole micrograms.
+/// Grams of CO2e and their interval (that of the energy), in whole nanograms: a small model's answer causes micrograms.
 struct Emissions {
-  int64_t value_ug = 0;
-  int64_t low_ug = 0;
-  int64_t high_ug = 0;
+  int64_t value_ng = 0;
+  int64_t low_ng = 0;
+  int64_t high_ng = 0;
 
   Emissions& operator+=(const Emissions& other) {
-    value_ug += other.value_ug;
-    low_ug += other.low_ug;
-    high_ug += other.high_ug;
+    value_ng += other.value_ng;
+    low_ng += other.low_ng;
+    high_ng += other.high_ng;
     return *this;
   }
   friend bool operator==(const Emissions&, const Emissions&) = default;
 };
 
-/// What a request cost, in millionths of the unit of `currency`.
+/// What a request cost, in billionths of the unit of `currency`: a small model's answer costs less than a millionth.
 struct Cost {
-  int64_t amount_millionths = 0;      // all that is in `includes`
-  int64_t marginal_millionths = 0;    // its marginal energy alone: what would not have been spent without it
+  int64_t amount_nano = 0;            // all that is in `includes`
+  int64_t marginal_nano = 0;          // its marginal energy alone: what would not have been spent without it
   std::string currency;               // ISO 4217
   std::vector<std::string> includes;  // of "energy", "pue", "hardware", "remote"
   friend bool operator==(const Cost&, const Cost&) = default;
@@ -58,7 +58,7 @@ struct Cost {
 /// Carbon and money of one request; what could not be said is absent.
 struct Costs {
   std::optional<Emissions> operational;  // energy x intensity (x PUE); absent: no grid declared
-  std::optional<int64_t> embodied_ug;    // M of the SCI: embodied_kg x machine_s / lifetime; absent: not declared
+  std::optional<int64_t> embodied_ng;    // M of the SCI: embodied_kg x machine_s / lifetime; absent: not declared
   std::optional<Cost> cost;              // absent: no tariff declared
 };
 
@@ -71,10 +71,10 @@ struct Sci {
   std::string functional_unit;  // "one accepted answer of task T"
   Emissions per_unit;           // operational and embodied together
   Emissions operational;        // of that, E x I
-  int64_t embodied_ug = 0;      // of that, M
+  int64_t embodied_ng = 0;      // of that, M
 };
 /// `accepted`: answers of the task that were accepted. Error: none were (the SCI of nothing is not a number).
-[[nodiscard]] Result<Sci> sci(const std::string& task, const Emissions& operational, int64_t embodied_ug, int64_t accepted);
+[[nodiscard]] Result<Sci> sci(const std::string& task, const Emissions& operational, int64_t embodied_ng, int64_t accepted);
 
 /// Joules per token of a remote model, by a model of someone.
 struct RemoteTokenEnergy {

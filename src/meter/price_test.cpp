@@ -100,29 +100,29 @@ RequestEnergy some_request() {
 TEST(Price, CostsByTheFormulas) {
   const Costs costs = costs_of(some_request(), full_model());
   // 1e-5 kWh x 380.95 g/kWh = 3.8095 mg.
-  EXPECT_EQ(costs.operational, (Emissions{3810, 3175, 4762}));
+  EXPECT_EQ(costs.operational, (Emissions{3'809'500, 3'174'583, 4'761'875}));
   // 300 kg x 2 s / (4 x 365.25 x 86400 s) = 4.7532 mg.
-  EXPECT_EQ(costs.embodied_ug, 4753);
-  // 1e-5 kWh x 0.25 = 2.5 millionths; 1200 x 2 s / 4 years = 19.01 millionths.
-  EXPECT_EQ(costs.cost->amount_millionths, 22);
-  EXPECT_EQ(costs.cost->marginal_millionths, 1);
+  EXPECT_EQ(costs.embodied_ng, 4'753'213);
+  // 1e-5 kWh x 0.25 = 2,500 billionths; 1200 x 2 s / 4 years = 19,013 billionths.
+  EXPECT_EQ(costs.cost->amount_nano, 21'513);
+  EXPECT_EQ(costs.cost->marginal_nano, 1'250);
   EXPECT_EQ(costs.cost->includes, (std::vector<std::string>{"energy", "hardware"}));
   EXPECT_EQ(costs.cost->currency, "EUR");
 
   CostModel with_pue = full_model();
   with_pue.pue = 2;
-  EXPECT_EQ(costs_of(some_request(), with_pue).operational, (Emissions{7619, 6349, 9524}));
-  EXPECT_EQ(costs_of(some_request(), with_pue).cost->amount_millionths, 24);
+  EXPECT_EQ(costs_of(some_request(), with_pue).operational, (Emissions{7'619'000, 6'349'167, 9'523'750}));
+  EXPECT_EQ(costs_of(some_request(), with_pue).cost->amount_nano, 24'013);
   EXPECT_EQ(costs_of(some_request(), with_pue).cost->includes, (std::vector<std::string>{"energy", "pue", "hardware"}));
 }
 
 TEST(Price, WhatIsNotDeclaredIsAbsent) {
   const Costs none = costs_of(some_request(), CostModel{});
-  EXPECT_FALSE(none.operational || none.embodied_ug || none.cost);
+  EXPECT_FALSE(none.operational || none.embodied_ng || none.cost);
   CostModel free;
   free.tariff_per_kwh = 0;
   free.currency = "EUR";
-  EXPECT_EQ(costs_of(some_request(), free).cost->amount_millionths, 0);
+  EXPECT_EQ(costs_of(some_request(), free).cost->amount_nano, 0);
 }
 
 TEST(Price, DeclarationsAreChecked) {
@@ -150,7 +150,7 @@ TEST(Price, SciOfAnAcceptedAnswer) {
   ASSERT_TRUE(sums.has_value());
   EXPECT_EQ(sums->functional_unit, "one accepted answer of task tickets");
   EXPECT_EQ(sums->operational, (Emissions{3000, 2000, 6000}));
-  EXPECT_EQ(sums->embodied_ug, 200);
+  EXPECT_EQ(sums->embodied_ng, 200);
   EXPECT_EQ(sums->per_unit, (Emissions{3200, 2200, 6200}));
   EXPECT_NE(sci("tickets", {}, 0, 0).error().message.find("0 accepted answers"), std::string::npos);
 }
@@ -164,7 +164,7 @@ TEST(Price, RemoteModels) {
   const auto prices = RemotePrices::parse(table, "p");
   ASSERT_TRUE(prices.has_value()) << prices.error().message;
   const RemoteCosts big = remote_costs(*prices->find("big"), 1000, 200);
-  EXPECT_EQ(big.cost.amount_millionths, 2000 + 1300);
+  EXPECT_EQ(big.cost.amount_nano, 2'000'000 + 1'300'000);
   EXPECT_EQ(big.cost.includes, std::vector<std::string>{"remote"});
   EXPECT_EQ(big.energy, (Energy{200'000'000, 100'000'000, 800'000'000}));
   EXPECT_FALSE(remote_costs(*prices->find("dark"), 1000, 200).energy.has_value());

@@ -99,8 +99,8 @@ Impact Accounting::end(uint64_t request, size_t model, Kind kind, const ImpactTi
   Sums& sums = models_[model][static_cast<size_t>(kind)];
   sums.energy_uj += impact.energy ? impact.energy->value_uj : 0;
   sums.marginal_uj += impact.marginal_uj.value_or(0);
-  sums.carbon_ug += (impact.operational ? impact.operational->value_ug : 0) + impact.embodied_ug.value_or(0);
-  sums.cost_millionths += impact.cost ? impact.cost->amount_millionths : 0;
+  sums.carbon_ng += (impact.operational ? impact.operational->value_ng : 0) + impact.embodied_ng.value_or(0);
+  sums.cost_nano += impact.cost ? impact.cost->amount_nano : 0;
   return impact;
 }
 

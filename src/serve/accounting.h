@@ -49,7 +49,7 @@ class Accounting {
   void settle();
   /// Sums of what end() returned, for Prometheus.
   struct Sums {
-    int64_t energy_uj = 0, marginal_uj = 0, carbon_ug = 0, cost_millionths = 0;  // carbon: of electricity and of the machine
+    int64_t energy_uj = 0, marginal_uj = 0, carbon_ng = 0, cost_nano = 0;  // carbon: of electricity and of the machine
   };
   [[nodiscard]] Sums sums_of(size_t model, Kind kind) const;
 

@@ -166,7 +166,7 @@ Told what_they_were_told(const std::vector<std::shared_ptr<Client>>& clients) {
     const int64_t energy = millionths(at(impact, "energy_j/value"));
     told.energy += energy;
     told.marginal += millionths(at(impact, "marginal_energy_j"));
-    told.cost += millionths(at(impact, "cost/amount"));
+    told.cost += std::llround(at(impact, "cost/amount").as_double().value_or(-1) * 1e9);
     const Json first = client->text().starts_with("data:") ? events_of(client->text()).front() : json_of(client->text());
     told.by_id[*at(first, "id").as_string()] = energy;
   }
@@ -197,7 +197,7 @@ TEST(Accounting, ResponsesMetricsAndLedgerAgreeToTheMicrojoule) {
     if (row.kind == "load" || row.status != "done") continue;
     done.energy += *row.energy_uj;
     done.marginal += row.marginal_uj.value_or(0);
-    done.cost += row.cost_millionths.value_or(0);
+    done.cost += row.cost_nano.value_or(0);
     done.by_id[row.request] = *row.energy_uj;
   }
   EXPECT_EQ(cancelled, 3);

@@ -41,6 +41,11 @@ class Family {
     append_millionths(out_, millionths);
     out_ += '\n';
   }
+  void add_nano(std::string_view labels, int64_t nano) {
+    out_.append(name_).append("{").append(labels).append("} ");
+    append_nano(out_, nano);
+    out_ += '\n';
+  }
 
  private:
   std::string& out_;
@@ -118,11 +123,11 @@ std::string accounting_metrics(const ApiCore& core) {
   if (costs.grid || costs.embodied_kg) {
     Family carbon(out, "sobre_co2e_grams_total", "counter",
                   "CO2e of their electricity and of making the machine, as far as declared.");
-    for (const Row& r : rows) carbon.add(r.labels, r.sums.carbon_ug);
+    for (const Row& r : rows) carbon.add_nano(r.labels, r.sums.carbon_ng);
   }
   if (costs.tariff_per_kwh) {
     Family cost(out, "sobre_cost_total", "counter", "Money they cost, in the currency of the label.");
-    for (const Row& r : rows) cost.add(r.labels + ",currency=" + label(costs.currency), r.sums.cost_millionths);
+    for (const Row& r : rows) cost.add_nano(r.labels + ",currency=" + label(costs.currency), r.sums.cost_nano);
   }
   const MeterState state = accounting.meter().state();
   Family meter(out, "sobre_meter_joules_total", "counter", "All energy the meter saw, by what became of it.");

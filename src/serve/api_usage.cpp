@@ -60,6 +60,7 @@ ApiResult<UsageQuery> parse_query(std::string_view query) {
 
 // Correctly rounded, so that the shortest text of the number is the exact decimal.
 Json millionths(int64_t n) { return Json(static_cast<double>(n) / 1e6); }
+Json nano(int64_t n) { return Json(static_cast<double>(n) / 1e9); }
 
 Json sums_json(const RollupSums& s, const LedgerMoney* money, const std::string& currency) {
   Json out{Json::Object()};
@@ -71,12 +72,12 @@ Json sums_json(const RollupSums& s, const LedgerMoney* money, const std::string&
                                         {"low", millionths(s.energy_low_uj)},
                                         {"high", millionths(s.energy_high_uj)}}));
   out.set("marginal_energy_j", millionths(s.marginal_uj));
-  const bool carbon = s.unknown_carbon < s.requests || s.carbon_ug > 0;
-  out.set("carbon_g", Json(Json::Object{{"operational", carbon ? millionths(s.carbon_ug) : Json()},
-                                        {"embodied", s.embodied_ug > 0 ? millionths(s.embodied_ug) : Json()}}));
+  const bool carbon = s.unknown_carbon < s.requests || s.carbon_ng > 0;
+  out.set("carbon_g", Json(Json::Object{{"operational", carbon ? nano(s.carbon_ng) : Json()},
+                                        {"embodied", s.embodied_ng > 0 ? nano(s.embodied_ng) : Json()}}));
   out.set("cost", money == nullptr ? Json()
-                                   : Json(Json::Object{{"amount", millionths(money->amount_millionths)},
-                                                       {"marginal", millionths(money->marginal_millionths)},
+                                   : Json(Json::Object{{"amount", nano(money->amount_nano)},
+                                                       {"marginal", nano(money->marginal_nano)},
                                                        {"currency", currency}}));
   return out;
 }
@@ -131,8 +132,8 @@ Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
     add(total, sum.sums);
     if (mine == nullptr) continue;
     any_money = true;
-    total_money.amount_millionths += mine->amount_millionths;
-    total_money.marginal_millionths += mine->marginal_millionths;
+    total_money.amount_nano += mine->amount_nano;
+    total_money.marginal_nano += mine->marginal_nano;
   }
   out.set("rows", std::move(rows));
   out.set("total", sums_json(total, any_money ? &total_money : nullptr, currency));
