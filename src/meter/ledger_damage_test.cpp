@@ -50,11 +50,21 @@ class LedgerDamage : public testing::Test {
 
   // Flips bits of one byte; returns what verify found, which is checked.
   LedgerVerdict flip(size_t at, unsigned char bits) {
-    std::string changed = bytes_;
-    changed[at] = static_cast<char>(static_cast<unsigned char>(changed[at]) ^ bits);
     const std::string path = folder_ / "flipped.db";
+    if (!std::filesystem::exists(path)) put_bytes(path, bytes_);
     for (const char* end : {"-wal", "-shm"}) std::filesystem::remove(path + end);
-    put_bytes(path, changed);
+    const auto put = [&](char byte) {
+      std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(byte);
+    };
+    put(static_cast<char>(static_cast<unsigned char>(bytes_[at]) ^ bits));
+    LedgerVerdict verdict = look(path, at, bits);
+    put(bytes_[at]);
+    return verdict;
+  }
+
+  LedgerVerdict look(const std::string& path, size_t at, unsigned char bits) {
     const auto verdict = verify_ledger(path);
     if (!verdict) {
       // Not even a ledger any more: said clearly, on one line.
