@@ -37,11 +37,11 @@ LedgerRow make_row(int64_t i, int64_t count) {
   row.energy_high_uj = *row.energy_uj * 11 / 10;
   row.marginal_uj = *row.energy_uj / 2;
   row.method = "rapl-package";
-  row.carbon_ug = *row.energy_uj / 64'000;
-  row.carbon_low_ug = row.carbon_high_ug = row.carbon_ug;
-  row.embodied_ug = pick(7, 1000);
-  row.cost_millionths = pick(8, 100);
-  row.marginal_cost_millionths = *row.cost_millionths / 2;
+  row.carbon_ng = *row.energy_uj / 64'000;
+  row.carbon_low_ng = row.carbon_high_ng = row.carbon_ng;
+  row.embodied_ng = pick(7, 1000);
+  row.cost_nano = pick(8, 100);
+  row.marginal_cost_nano = *row.cost_nano / 2;
   row.currency = "EUR";
   row.grid_zone = "FR";
   row.grid_mg_per_kwh = 56'039;
