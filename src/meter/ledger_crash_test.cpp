@@ -192,7 +192,6 @@ LedgerRow full_disk_row(int64_t i) {
   while (ledger.status().waiting < static_cast<uint64_t>(kWaiting)) ledger.append(full_disk_row(i++));
   for (int64_t k = 0; k < kLost; ++k) ledger.append(full_disk_row(i++));
   CHILD_CHECK(ledger.status().lost == static_cast<uint64_t>(kLost));
-  CHILD_CHECK(ledger.status().since_us == alarmed.since_us);
   // Readers work meanwhile, and nothing is damaged.
   CHILD_CHECK(findings_of(path).empty());
   limit_file_size(0);

@@ -64,6 +64,12 @@ class Bench {
   [[nodiscard]] MeterState state() const { return meter_.state(); }
 
  private:
+  // Other processes of the machine that runs the test would take their part of the energy.
+  static MeterWorld alone() {
+    MeterWorld world = machine_world();
+    world.cpu_times = []() -> Result<CpuTimes> { return CpuTimes(); };
+    return world;
+  }
   void step(const StepReport& report) {
     std::vector<StepWork> work;
     double cost = 0;
@@ -78,7 +84,7 @@ class Bench {
   std::mt19937_64 random_{5};  // of the engine thread
   std::normal_distribution<double> noise_{1, 0.03};
   std::atomic<double> joules_{0};
-  Meter meter_{std::make_unique<LawSource>(joules_)};
+  Meter meter_{std::make_unique<LawSource>(joules_), alone()};
   std::unique_ptr<Scheduler> scheduler_;  // gone before what its thread uses
 };
 
