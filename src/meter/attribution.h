@@ -59,14 +59,16 @@ class Attribution {
   void add_step(const MeterStep& step);
   /// Ends the window that began at the previous call. `now_s` never falls.
   void close_window(double now_s, const EnergyDelta& delta, const WindowHost& host);
-  /// What the request was given so far, and takes it out. The window must have been closed just before; zeros for an unknown
-  /// number.
+  /// What the request was given so far, and takes it out; zeros for an unknown number. Where anything is new the window must
+  /// have been closed just before.
   [[nodiscard]] RequestEnergy end(uint64_t request);
 
   [[nodiscard]] const MeterTotals& totals() const { return totals_; }
   /// Watts without work: of the source, or learned from quiet windows; negative: not known yet (idle energy then counts as
   /// active).
   [[nodiscard]] double idle_watts() const { return idle_watts_; }
+  /// Whether the window holds anything that a request would miss: a step, or an activity under way.
+  [[nodiscard]] bool anything_new() const { return stepped_ || activities_ > 0; }
   /// Seconds since the last close_window().
   [[nodiscard]] double window_seconds(double now_s) const { return now_s - window_s_; }
   [[nodiscard]] bool anyone() const { return !accounts_.empty(); }
@@ -93,6 +95,8 @@ class Attribution {
   void learn_work(int64_t own_uj, double seconds, bool good);
 
   double window_s_;
+  bool stepped_ = false;  // in this window
+  int activities_ = 0;
   double idle_watts_ = -1;
   uint64_t next_ = 1;
   std::unordered_map<uint64_t, Account> accounts_;

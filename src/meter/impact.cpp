@@ -123,24 +123,24 @@ std::string rounded(double value, int places) {
 int first_digit(double amount) { return -static_cast<int>(std::floor(std::log10(amount))); }
 
 // A value with an interval, all in the smallest unit, rounded to the place where the doubt begins.
-std::string show_interval(std::span<const Unit> units, int64_t value, int64_t low, int64_t high) {
+std::string show_interval(std::span<const Unit> units, int64_t value, int64_t low, int64_t high, std::string_view per = "") {
   constexpr double kPlain = 1.25;  // an interval up to this wide is carried by the digits alone
   constexpr int kMostDigits = 4;
   const auto size = static_cast<double>(value);
   const Unit& unit = unit_for(units, value != 0 ? std::abs(size) : static_cast<double>(high));
   const double v = size / unit.size, l = static_cast<double>(low) / unit.size, h = static_cast<double>(high) / unit.size;
   const double doubt = std::max(std::abs(h - v), std::abs(v - l));
-  if (v == 0 && doubt == 0) return fmt::format("0 {}", unit.name);
+  if (v == 0 && doubt == 0) return fmt::format("0 {}{}", unit.name, per);
   const int most = v == 0 ? first_digit(doubt) : first_digit(std::abs(v)) + kMostDigits - 1;
   const int least = v == 0 ? most : first_digit(std::abs(v));  // at least one digit of the value
   const int places = doubt > 0 ? std::clamp(first_digit(doubt), least, most) : most;
   std::string out = rounded(v, places);
   if (h > l * kPlain) {
     const std::string shown_low = l > 0 ? rounded(l, std::max(places, first_digit(l))) : rounded(l, places);
-    out += fmt::format(" {} ({} to {})", unit.name, shown_low, rounded(h, places));
+    out += fmt::format(" {}{} ({} to {})", unit.name, per, shown_low, rounded(h, places));
     return out;
   }
-  return out + ' ' + unit.name;
+  return fmt::format("{} {}{}", out, unit.name, per);
 }
 
 }  // namespace
@@ -234,11 +234,11 @@ void append_impact(std::string& out, const Impact& impact) {
   fmt::format_to(std::back_inserter(out), ", \"estimate\": {}}}", impact.estimate);
 }
 
-std::string show_energy(const Energy& energy) {
+std::string show_energy(const Energy& energy, std::string_view per) {
   // A watt hour is 3600 J. From 0.1 of the unit on: "0.42 J" reads better than "420 mJ".
   static constexpr Unit kUnits[] = {
       {0, 1, "uJ"}, {100, 1000, "mJ"}, {100'000, 1e6, "J"}, {3.6e9, 3.6e9, "Wh"}, {3.6e12, 3.6e12, "kWh"}};
-  return show_interval(kUnits, energy.value_uj, energy.low_uj, energy.high_uj);
+  return show_interval(kUnits, energy.value_uj, energy.low_uj, energy.high_uj, per);
 }
 
 std::string show_carbon(const Emissions& emissions) {

@@ -58,7 +58,8 @@ void append_nano(std::string& out, int64_t nano);
 
 /// For people: "0.42 J"; "0.4 J (0.1 to 1.3)" where the interval is wider than a quarter. Unit uJ, mJ, J, Wh or kWh by size;
 /// digits only to the place where the interval begins.
-[[nodiscard]] std::string show_energy(const Energy& energy);
+/// `per` follows the unit: "/token".
+[[nodiscard]] std::string show_energy(const Energy& energy, std::string_view per = "");
 /// The same for grams of CO2e: ug, mg, g, kg or t.
 [[nodiscard]] std::string show_carbon(const Emissions& emissions);
 /// "0.0012 EUR": two significant digits below 1, else two decimals. `nano`: billionths of the currency's unit.

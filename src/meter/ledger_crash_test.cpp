@@ -57,7 +57,7 @@ Shared* make_shared_memory() {
   _exit(4);
 }
 
-TEST(LedgerCrash, KilledAtRandomMomentsItLosesTheLastSecondAtMost) {
+TEST(LedgerCrash, KilledAtRandomMomentsItLosesNoFlushedRow) {
   const LedgerFolder folder;
   const std::string path = folder / "l.db";
   Shared* shared = make_shared_memory();

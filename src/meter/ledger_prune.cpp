@@ -108,7 +108,7 @@ Result<LedgerHash> pruned_sums_hash(const LedgerDb& db) {
   std::string form;
   while (true) {
     TRY(const bool more, statement.step());
-    if (!more) return hash_of(form);
+    if (!more) return sha256(form);
     TRY(const RollupKey key, read_key(statement, 0));
     TRY(const RollupSums sums, read_sums(statement, 7));
     each_key_column(key, [&](const char*, const auto& value) { append_canonical(form, value); });
@@ -125,7 +125,7 @@ LedgerHash anchor_hash(const LedgerAnchor& anchor) {
   append_canonical(form, text(anchor.last_hash), 'b');
   append_canonical(form, anchor.before_day);
   append_canonical(form, text(anchor.sums_hash), 'b');
-  return hash_of(form);
+  return sha256(form);
 }
 
 Result<int64_t> prune_ledger(const std::string& path, int64_t before_day) {

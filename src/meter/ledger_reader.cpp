@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "base/json.h"
@@ -144,34 +145,41 @@ Result<void> LedgerReader::rows(const LedgerFilter& filter, const std::function<
 
 Result<std::vector<LedgerSum>> LedgerReader::sum(SumBy by, std::optional<int64_t> from_day, std::optional<int64_t> to_day,
                                                  std::string_view kind) {
-  const std::string column = column_of(by);
-  std::string totals;
-  const RollupSums none;
-  each_sum_column(none, [&](const char* name, int64_t) { totals += fmt::format(", sum({})", name); });
+  // Added up here: SQLite would sort the roll-up's rows with all their sums first, which takes most of a second for 300,000.
   TRY(LedgerStatement statement,
-      LedgerStatement::prepare(db_, fmt::format("SELECT {0}, method, currency{1} FROM rollup WHERE day >= ? AND day <= ?{2} "
-                                                "GROUP BY {0}, method, currency ORDER BY {0}, method, currency",
-                                                column, totals, kind.empty() ? "" : " AND kind = ?")));
+      LedgerStatement::prepare(db_, fmt::format("SELECT {}, method, currency, {} FROM rollup WHERE day >= ? AND day <= ?{}",
+                                                column_of(by), sum_columns(), kind.empty() ? "" : " AND kind = ?")));
   statement.bind(0, from_day.value_or(INT64_MIN));
   statement.bind(1, to_day.value_or(INT64_MAX));
   if (!kind.empty()) statement.bind(2, kind);
-  std::vector<LedgerSum> groups;
+  std::map<int64_t, LedgerSum> days;
+  std::map<std::string, LedgerSum, std::less<>> names;
   while (true) {
     TRY(const bool more, statement.step());
-    if (!more) return groups;
-    const std::string name = by == SumBy::kDay ? day_text(statement.integer(0)) : std::string(statement.text(0));
+    if (!more) break;
+    LedgerSum* group = nullptr;
+    if (by == SumBy::kDay) {
+      group = &days[statement.integer(0)];
+    } else if (const auto found = names.find(statement.text(0)); found != names.end()) {
+      group = &found->second;
+    } else {
+      group = &names[std::string(statement.text(0))];
+    }
     TRY(const RollupSums sums, read_sums(statement, 3));
-    if (groups.empty() || groups.back().group != name) groups.emplace_back().group = name;
-    LedgerSum& group = groups.back();
-    add_sums(group.sums, sums);
-    if (const std::string method(statement.text(1)); group.methods.empty() || group.methods.back() != method)
-      group.methods.push_back(method);
+    add_sums(group->sums, sums);
+    std::vector<std::string>& methods = group->methods;
+    const auto place = std::lower_bound(methods.begin(), methods.end(), statement.text(1));
+    if (place == methods.end() || *place != statement.text(1)) methods.emplace(place, statement.text(1));
     if (const std::string currency(statement.text(2)); !currency.empty()) {
-      LedgerMoney& money = group.money[currency];
-      money.amount_nano += sums.cost_nano;
-      money.marginal_nano += sums.marginal_cost_nano;
+      LedgerMoney& money = group->money[currency];
+      money.amount_nano = saturating_add(money.amount_nano, sums.cost_nano);
+      money.marginal_nano = saturating_add(money.marginal_nano, sums.marginal_cost_nano);
     }
   }
+  std::vector<LedgerSum> groups;
+  for (auto& [day, sum] : days) groups.emplace_back(std::move(sum)).group = day_text(day);
+  for (auto& [name, sum] : names) groups.emplace_back(std::move(sum)).group = name;
+  return groups;
 }
 
 void append_csv_head(std::string& out) {

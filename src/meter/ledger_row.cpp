@@ -1,7 +1,6 @@
 #include "meter/ledger_row.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <concepts>
@@ -18,12 +17,6 @@ constexpr int64_t kLastTime = 253'402'300'799'999'999;  // the end of the year 9
 
 void append_u64(std::string& out, uint64_t value) {
   for (int i = 0; i < 8; ++i) out += static_cast<char>(value >> (8 * i) & 0xFF);
-}
-
-int64_t saturating_add(int64_t a, int64_t b) {
-  int64_t sum = 0;
-  if (__builtin_add_overflow(a, b, &sum)) return b > 0 ? INT64_MAX : INT64_MIN;
-  return sum;
 }
 
 struct Canonical {
@@ -166,25 +159,12 @@ void append_canonical(std::string& out, std::string_view text, char letter) {
   out += text;
 }
 
-LedgerHash hash_of(std::string_view text) {
-  LedgerHash hash{};
-  unsigned size = 0;
-  CHECK(EVP_Digest(text.data(), text.size(), hash.data(), &size, EVP_sha256(), nullptr) == 1 && size == hash.size());
-  return hash;
-}
-
 LedgerHash row_hash(int64_t seq, const LedgerRow& row, const LedgerHash& prev) {
   std::string form = "sobre-ledger-row-1";
   append_canonical(form, seq);
   each_column(row, Canonical{form});
   append_canonical(form, std::string_view(reinterpret_cast<const char*>(prev.data()), prev.size()), 'b');
-  return hash_of(form);
-}
-
-std::string hex(const LedgerHash& hash) {
-  std::string out;
-  for (const unsigned char byte : hash) out += fmt::format("{:02x}", byte);
-  return out;
+  return sha256(form);
 }
 
 void tidy_row(LedgerRow& row) {
@@ -230,9 +210,9 @@ void add_row(RollupSums& sums, const LedgerRow& row) {
 }
 
 void add_sums(RollupSums& sums, const RollupSums& more) {
-  std::vector<int64_t> values;
-  each_sum_column(more, [&](const char*, int64_t value) { values.push_back(value); });
-  size_t i = 0;
+  std::array<int64_t, 32> values{};
+  size_t count = 0, i = 0;
+  each_sum_column(more, [&](const char*, int64_t value) { values[count++] = value; });
   each_sum_column(sums, [&](const char*, int64_t& value) { value = saturating_add(value, values[i++]); });
 }
 

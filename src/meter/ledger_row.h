@@ -12,10 +12,11 @@
 
 #include "base/result.h"
 #include "meter/ledger.h"
+#include "meter/sha256.h"
 
 namespace sobre {
 
-using LedgerHash = std::array<unsigned char, 32>;
+using LedgerHash = Sha256Digest;
 
 /// Calls visit(name, field) for every column in the order of the table and of the hash. Types: int64_t, optional<int64_t>,
 /// optional<uint64_t>, string, optional<string>.
@@ -72,12 +73,9 @@ struct StoredRow {
 /// numbers little-endian, two's complement.
 [[nodiscard]] LedgerHash row_hash(int64_t seq, const LedgerRow& row, const LedgerHash& prev);
 
-/// SHA-256 of a text.
-[[nodiscard]] LedgerHash hash_of(std::string_view text);
 /// Parts of canonical forms.
 void append_canonical(std::string& out, int64_t value);
 void append_canonical(std::string& out, std::string_view text, char letter = 't');
-[[nodiscard]] std::string hex(const LedgerHash& hash);
 
 /// Makes a row fit to be stored: valid UTF-8 of bounded length, amounts within +-2^50 (so that sums of thousands fit), a time
 /// from 1970 to 9999.
@@ -138,6 +136,12 @@ void each_sum_column(Sums& s, Visit&& visit) {
   visit("unknown_cost", s.unknown_cost);
 }
 
+/// a + b, or the largest (smallest) number there is.
+[[nodiscard]] inline int64_t saturating_add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) return b > 0 ? INT64_MAX : INT64_MIN;
+  return sum;
+}
 [[nodiscard]] RollupKey rollup_key(const LedgerRow& row);
 /// Adds one row; sums that do not fit stay at the largest number there is.
 void add_row(RollupSums& sums, const LedgerRow& row);

@@ -144,7 +144,8 @@ void Meter::step(const MeterStep& step) {
 RequestEnergy Meter::end(uint64_t request) {
   const double began = clock_seconds(CLOCK_THREAD_CPUTIME_ID);
   const std::lock_guard lock(impl_->mutex);
-  impl_->close(impl_->world.now_s());
+  // Requests that end with one step share its window: the first closes it.
+  if (impl_->attribution.anything_new()) impl_->close(impl_->world.now_s());
   RequestEnergy given = impl_->attribution.end(request);
   impl_->spent_s += clock_seconds(CLOCK_THREAD_CPUTIME_ID) - began;
   return given;

@@ -1,13 +1,12 @@
 #include "serve/accounting.h"
 
-#include <openssl/evp.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 
-#include "base/file.h"
+#include "meter/sha256.h"
 
 namespace sobre {
 
@@ -15,33 +14,6 @@ namespace {
 
 int64_t unix_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-class Sha256 {
- public:
-  Sha256() { CHECK(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1); }
-  void add(std::string_view bytes) { CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1); }
-  std::string hex() {
-    std::array<unsigned char, 32> digest{};
-    CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
-    std::string out;
-    for (const unsigned char b : digest) out += fmt::format("{:02x}", b);
-    return out;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_{EVP_MD_CTX_new(), EVP_MD_CTX_free};
-};
-
-Result<std::string> file_digest(const std::string& path) {
-  constexpr size_t kPart = size_t{8} << 20;
-  TRY(const MappedFile file, MappedFile::open(path));
-  Sha256 sha;
-  for (size_t at = 0; at < file.text().size(); at += kPart) {
-    sha.add(file.text().substr(at, kPart));
-    file.release(file.bytes().subspan(at, std::min(kPart, file.bytes().size() - at)));
-  }
-  return sha.hex();
 }
 
 bool belongs_to_checkpoint(const std::filesystem::path& path) {
@@ -55,7 +27,7 @@ bool belongs_to_checkpoint(const std::filesystem::path& path) {
 Result<std::string> model_digest(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
-    TRY(const std::string digest, file_digest(path));
+    TRY(const std::string digest, file_sha256(path));
     return "sha256:" + digest;
   }
   std::vector<std::string> names;
@@ -66,10 +38,10 @@ Result<std::string> model_digest(const std::string& path) {
   std::sort(names.begin(), names.end());
   Sha256 all;
   for (const std::string& name : names) {
-    TRY(const std::string digest, file_digest(path + "/" + name));
-    all.add(name + " " + digest + "\n");
+    TRY(const std::string digest, file_sha256(path + "/" + name));
+    all.update(name + " " + digest + "\n");
   }
-  return "sha256:" + all.hex();
+  return "sha256:" + hex(all.digest());
 }
 
 int64_t peak_memory_bytes() {

@@ -20,9 +20,10 @@ namespace sobre {
 class Accounting {
  public:
   struct Options {
-    CostModel costs;          // checked
-    std::string ledger_path;  // of `ledger`
-    bool keep_text = false;   // prompts and answers go into the ledger
+    CostModel costs;           // checked
+    std::string ledger_path;   // of `ledger`
+    std::string ledger_error;  // why there is none although one is wanted; empty: none is wanted, or it is there
+    bool keep_text = false;    // prompts and answers go into the ledger
     std::vector<SourceSeen> sources;
   };
 

@@ -326,5 +326,26 @@ TEST(Accounting, AFullDiskAlarmsAndOnlyARequiredLedgerRefuses) {
   }
 }
 
+TEST(Accounting, ALedgerThatCouldNotBeOpenedIsToldAndAnswersGoOn) {
+  Accounting::Options options;
+  options.ledger_error = "/x/ledger.db: no such folder";
+  Accounting accounting(std::make_unique<Meter>(std::make_unique<ClockSource>()), nullptr, 8, std::move(options));
+  ApiServerOptions wanted;
+  wanted.pool.accounting = &accounting;
+  wanted.api.accounting = &accounting;
+  const auto server = start(std::move(wanted));
+  const auto client = ask(server->api(), R"("max_tokens": 3)");
+  ASSERT_TRUE(client->wait());
+  EXPECT_EQ(client->status(), 200);
+  const auto health = get(server->api(), "/health");
+  EXPECT_EQ(health->status(), 200);
+  EXPECT_EQ(at(json_of(health->text()), "status"), Json("degraded"));
+  EXPECT_EQ(at(json_of(health->text()), "ledger/alarm"), Json("/x/ledger.db: no such folder"));
+  const auto usage = get(server->api(), "/v1/usage");
+  ASSERT_TRUE(usage->wait());
+  EXPECT_EQ(usage->status(), 404);
+  EXPECT_NE(usage->text().find("/x/ledger.db"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sobre

@@ -143,6 +143,26 @@ void answer_model(ApiCore& core, const std::string& name, HttpReply& reply) {
   core.answer_json(reply, "/v1/models/{id}", model_json(**found));
 }
 
+// Answers where the ledger has an alarm: degraded while answers go on, failing where the ledger is required.
+static bool answer_ledger_alarm(ApiCore& core, const Accounting& accounting, HttpReply& reply) {
+  const LedgerStatus status = accounting.ledger() == nullptr ? LedgerStatus() : accounting.ledger()->status();
+  const std::string& missing = accounting.options().ledger_error;
+  if (!status.alarm && missing.empty()) return false;
+  const bool accepting = accounting.accepting();
+  Json ledger{Json::Object()};
+  ledger.set("alarm", Json(missing.empty() ? status.text : missing));
+  if (status.alarm) {
+    ledger.set("since", Json(status.since_us / 1'000'000));
+    ledger.set("waiting_rows", Json(static_cast<int64_t>(status.waiting)));
+    ledger.set("lost_rows", Json(static_cast<int64_t>(status.lost)));
+  }
+  Json body{Json::Object()};
+  body.set("status", Json(accepting ? "degraded" : "failing"));
+  body.set("ledger", std::move(ledger));
+  core.answer(reply, "/health", accepting ? 200 : 503, "application/json", body.dump());
+  return true;
+}
+
 void answer_health(ApiCore& core, HttpReply& reply) {
   ApiError error;
   error.status = 503;
@@ -162,19 +182,9 @@ void answer_health(ApiCore& core, HttpReply& reply) {
       return core.answer_error(reply, "/health", error);
     }
   }
-  const Ledger* ledger = core.options.accounting == nullptr ? nullptr : core.options.accounting->ledger();
-  if (ledger != nullptr && ledger->status().alarm) {
-    // Answers go on, unless the ledger is required.
-    const LedgerStatus status = ledger->status();
-    const bool accepting = ledger->accepting();
-    Json body{Json::Object()};
-    body.set("status", Json(accepting ? "degraded" : "failing"));
-    body.set("ledger", Json(Json::Object{{"alarm", status.text},
-                                         {"since", status.since_us / 1'000'000},
-                                         {"waiting_rows", static_cast<int64_t>(status.waiting)},
-                                         {"lost_rows", static_cast<int64_t>(status.lost)}}));
-    return core.answer(reply, "/health", accepting ? 200 : 503, "application/json", body.dump());
-  }
+  if (const Accounting* accounting = core.options.accounting;
+      accounting != nullptr && answer_ledger_alarm(core, *accounting, reply))
+    return;
   core.answer(reply, "/health", 200, "application/json", R"({"status": "ok"})");
 }
 

@@ -82,13 +82,6 @@ Json sums_json(const RollupSums& s, const LedgerMoney* money, const std::string&
   return out;
 }
 
-void add(RollupSums& total, const RollupSums& more) {
-  std::vector<int64_t> values;
-  each_sum_column(more, [&](const char*, int64_t value) { values.push_back(value); });
-  size_t i = 0;
-  each_sum_column(total, [&](const char*, int64_t& value) { value += values[i++]; });
-}
-
 Json day_json(const std::optional<int64_t>& day) { return day ? Json(day_text(*day)) : Json(); }
 
 Json head_json(const UsageQuery& query, const Accounting& accounting) {
@@ -129,7 +122,7 @@ Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
     const Json numbers = sums_json(sum.sums, mine, currency);
     for (const auto& [name, value] : *numbers.as_object()) row.set(name, value);
     rows.push_back(std::move(row));
-    add(total, sum.sums);
+    add_sums(total, sum.sums);
     if (mine == nullptr) continue;
     any_money = true;
     total_money.amount_nano += mine->amount_nano;
@@ -149,7 +142,9 @@ void answer_usage(const std::shared_ptr<ApiCore>& core, const std::string& query
     ApiError error;
     error.status = 404;
     error.code = "no_ledger";
-    error.message = "this server keeps no ledger; set enabled = true in [meter] and [ledger] of sobre.toml";
+    const bool wanted = core->options.accounting != nullptr && !core->options.accounting->options().ledger_error.empty();
+    error.message = wanted ? "this server keeps no ledger: " + core->options.accounting->options().ledger_error
+                           : "this server keeps no ledger; set enabled = true in [meter] and [ledger] of sobre.toml";
     return core->answer_error(*reply, kRoute, error);
   }
   auto task = [core, reply, wanted = *parsed] {

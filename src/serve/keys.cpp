@@ -2,12 +2,12 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <unordered_map>
 
 #include "base/file.h"
+#include "meter/sha256.h"
 
 namespace sobre {
 
@@ -46,12 +46,6 @@ std::optional<std::array<uint8_t, 32>> parse_hash(std::string_view text) {
     if (high < 0 || low < 0) return std::nullopt;
     hash[i] = static_cast<uint8_t>(high * 16 + low);
   }
-  return hash;
-}
-
-std::array<uint8_t, 32> sha256_of(std::string_view text) {
-  std::array<uint8_t, 32> hash{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
   return hash;
 }
 
@@ -117,7 +111,7 @@ Result<NewApiKey> new_api_key(std::string_view id) {
   out.key = std::string(kPrefix) + encode_key(bytes);
   OPENSSL_cleanse(bytes.data(), bytes.size());
   out.line = fmt::format("{} {}", id, kHashForm);
-  for (const uint8_t byte : sha256_of(out.key)) out.line += fmt::format("{:02x}", byte);
+  out.line += hex(sha256(out.key));
   return out;
 }
 
@@ -144,7 +138,7 @@ std::shared_ptr<const std::vector<ApiKeyHash>> KeyStore::keys() const {
 
 std::optional<std::string> KeyStore::check(std::string_view key) const {
   const auto all = keys();
-  const auto hash = sha256_of(key);
+  const auto hash = sha256(key);
   size_t found = all->size();
   for (size_t i = 0; i < all->size(); ++i) {
     // Without a branch: found = equal ? i : found.

@@ -42,7 +42,7 @@ struct LoadedModel {
   std::unique_ptr<Scheduler> scheduler;
   double load_s = 0;
   size_t number = 0;   // of served in ModelPool::models()
-  std::string digest;  // of its bytes (model_digest), where answers are accounted for
+  std::string digest;  // of its bytes (model_digest), where a ledger is kept
 };
 
 enum class ModelState : uint8_t { kUnloaded, kLoading, kLoaded, kFailed };
