@@ -48,7 +48,7 @@ const kAnswerTests = [
       await page.locator(".impact").waitFor();
       check((await button.getAttribute("aria-expanded")) === "true", "the button does not say that it is open");
       const said = await words(page, ".impact");
-      for (const wanted of ["Energy 4.8 J from 4.5 to 5.0 J", "CO₂e of the electricity 74 µg from 71 to 78 µg", "For each token of the answer 96 mJ, from 91 to 100 mJ", "0.00167 EUR, from 0.00158 to 0.00175 EUR for 1,000 such answers; it includes electricity and hardware", "Grid FR: 56 g CO₂e per kWh (2023", "RAPL", "processor packages", "this one alone"]) {
+      for (const wanted of ["Energy 4.8 J from 4.5 to 5.0 J", "CO₂e of the electricity 74 µg from 71 to 78 µg", "For each token of the answer 96 mJ, from 91 to 100 mJ", "0.00167 EUR, from 0.00158 to 0.00175 EUR for 1,000 such answers; it includes electricity, its share of the machine’s price", "Grid FR: 56 g CO₂e per kWh (2023", "RAPL", "processor packages", "this one alone"]) {
         check(said.includes(wanted), `“${wanted}” is missing in: ${said}`);
       }
       check(!said.includes("estimated") && !said.includes("interval is wider"), `a measurement is called an estimate or in doubt: ${said}`);

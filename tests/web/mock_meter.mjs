@@ -22,7 +22,7 @@ export function impact_of(prompt_tokens, answer_tokens, change = {}) {
     marginal_energy_j: energy * 0.7,
     carbon_g: { operational: around((energy * kGrid.g_per_kwh) / 3.6e6), embodied: seconds * 1.9e-3 },
     grid: kGrid,
-    cost: { amount: energy * kTariff + seconds * kHardware, marginal: energy * 0.7 * kTariff, currency: "EUR", includes: ["electricity", "hardware"] },
+    cost: { amount: energy * kTariff + seconds * kHardware, marginal: energy * 0.7 * kTariff, currency: "EUR", includes: ["energy", "hardware"] },
     time_ms: { queue: 0.4, prefill: 60, decode: 1000 * seconds - 60, total: 1000 * seconds },
     peak_memory_bytes: 168e6,
     concurrency_mean: 1,

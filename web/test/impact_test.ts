@@ -12,7 +12,7 @@ const kSent = {
   marginal_energy_j: 0.3,
   carbon_g: { operational: { value: 0.0000065, low: 0.0000062, high: 0.0000068 }, embodied: 0.0001 },
   grid: { zone: "FR", g_per_kwh: 56, year: 2023, source: "Ember" },
-  cost: { amount: 3e-8, marginal: 2e-8, currency: "EUR", includes: ["electricity"] },
+  cost: { amount: 3e-8, marginal: 2e-8, currency: "EUR", includes: ["energy"] },
   time_ms: { queue: 0, prefill: 50, decode: 300, total: 350 },
   peak_memory_bytes: 1e8,
   concurrency_mean: 1,

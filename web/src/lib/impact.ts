@@ -137,7 +137,14 @@ export function per_token(impact: Impact, tokens: number | undefined): Written |
   return tokens !== undefined && tokens > 0 ? written(per(impact.energy_j, tokens), "J") : undefined;
 }
 
-/// To be put after a sum of money.
+const kIncludes: Record<string, string> = {
+  energy: "electricity",
+  pue: "what its site needs beside (PUE)",
+  hardware: "its share of the machine’s price",
+  remote: "what the remote model asks",
+};
+
+/// To be put after a sum of money. Names of a newer server stand as they are.
 export function includes_words(includes: string[]): string {
-  return includes.length === 0 ? "" : `; it includes ${includes.join(" and ")}`;
+  return includes.length === 0 ? "" : `; it includes ${includes.map((name) => kIncludes[name] ?? name).join(", ")}`;
 }
