@@ -13,7 +13,7 @@ else()
 endif()
 
 # The layers whose tests run members of a team on every processor are run alone; the others share the processors.
-set(SOBRE_LAYERS_OF_THREADS base model engine serve cli)
+set(SOBRE_LAYERS_OF_THREADS base model engine serve learn cli)
 
 function(sobre_layer_tests layer)
   file(GLOB sources CONFIGURE_DEPENDS src/${layer}/*_test.cpp)
@@ -37,6 +37,7 @@ endforeach()
 if(SOBRE_CLI)
   sobre_layer_tests(meter)
   sobre_layer_tests(serve)
+  sobre_layer_tests(learn)
   sobre_layer_tests(cli)
   # Tests of the program's cases start the program itself.
   if(TARGET cli_test)

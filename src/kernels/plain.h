@@ -39,6 +39,16 @@ struct PlainKv {
   int head_dim;
 };
 
+// One step of AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019) with its bias corrections worked
+// out.
+struct PlainAdamW {
+  float gradient_scale;  // multiplies the gradient (clipping)
+  float beta1, beta2, eps;
+  float step_size;          // learning rate / (1 - beta1^t)
+  float second_correction;  // 1 / sqrt(1 - beta2^t)
+  float decay;              // learning rate * weight decay
+};
+
 // Float rows are padded with zeros to a multiple of 16; n counts the values that matter. Pointers may not overlap unless said.
 struct PlainKernels {
   int zero8;  // PackedMatrix::zero8 that gemm wants
@@ -64,6 +74,19 @@ struct PlainKernels {
   void (*kv_store)(int type, uint8_t* keys, uint8_t* values, int cell, const float* k, const float* v, int head_dim);
   // Softmax attention of n queries that share a kv head; scratch: attention_scratch(head_dim) floats, 64-byte aligned.
   void (*attend)(const PlainKv* kv, const PlainQuery* queries, int n, float* scratch);
+
+  // For training. The gradients with a plus are added to: dx += ..., dw += ...
+  void (*rms_norm_backward)(const float* x, const float* w, const float* dy, int64_t n, float eps, float* dx_plus,
+                            float* dw_plus);
+  void (*silu_mul_backward)(const float* gate, const float* up, const float* dout, float* dgate, float* dup, int64_t n);
+  void (*gelu_mul_backward)(const float* gate, const float* up, const float* dout, float* dgate, float* dup, int64_t n);
+  float (*row_max)(const float* x, int64_t n);                             // n > 0; any alignment, no padding needed
+  float (*exp_shifted)(const float* x, float shift, float* y, int64_t n);  // y = e^(x - shift), returns their sum; x may be y
+  float (*dot)(const float* x, const float* y, int64_t n);
+  // dx = p * (dp - delta); dx may be p or dp.
+  void (*softmax_backward)(const float* p, const float* dp, float delta, float* dx, int64_t n);
+  // Weights, first and second moments in place.
+  void (*adamw)(float* w, float* m, float* v, const float* g, int64_t n, const struct PlainAdamW* a);
 };
 
 enum PlainForm {

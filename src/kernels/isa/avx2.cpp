@@ -82,6 +82,8 @@ inline __attribute__((always_inline)) void pair_dots(Vi (*sums)[C], const uint8_
 //
 #include "kernels/isa/elementwise.inc"
 //
+#include "kernels/isa/training.inc"
+//
 #include "kernels/isa/attention.inc"
 
 }  // namespace

@@ -93,6 +93,8 @@ inline void pair_dots(Vi (*)[C], const uint8_t*, const int8_t* const*, int64_t) 
 //
 #include "kernels/isa/elementwise.inc"
 //
+#include "kernels/isa/training.inc"
+//
 #include "kernels/isa/attention.inc"
 
 }  // namespace
