@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/toml.h"
 #include "catalogue_text.h"
-#include "serve/toml.h"
 
 namespace sobre {
 

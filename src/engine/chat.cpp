@@ -13,7 +13,7 @@ const Tokenizer* tokenizer_of(const TextAssets& text) { return text.tokenizer ? 
 
 constexpr const char* kNoTokenizer = "the model carries no tokenizer: it cannot read text (sobre generate takes ids)";
 
-Json template_variables(const TextAssets& text, std::span<const ChatMessage> messages) {
+Json template_variables(const TextAssets& text, std::span<const ChatMessage> messages, bool generation_prompt) {
   Json::Array list;
   list.reserve(messages.size());
   for (const ChatMessage& m : messages) list.push_back(Json::Object{{"role", m.role}, {"content", m.content}});
@@ -21,7 +21,7 @@ Json template_variables(const TextAssets& text, std::span<const ChatMessage> mes
   variables.emplace_back("messages", std::move(list));
   variables.emplace_back("tools", nullptr);
   variables.emplace_back("documents", nullptr);
-  variables.emplace_back("add_generation_prompt", true);
+  variables.emplace_back("add_generation_prompt", generation_prompt);
   const std::pair<const char*, const std::string*> tokens[] = {{"bos_token", &text.bos_token},
                                                                {"eos_token", &text.eos_token},
                                                                {"pad_token", &text.pad_token},
@@ -35,11 +35,11 @@ Json template_variables(const TextAssets& text, std::span<const ChatMessage> mes
 }  // namespace
 
 Result<std::vector<int32_t>> conversation_ids(const TextAssets& text, std::span<const ChatMessage> messages,
-                                              const LocalTime& now) {
+                                              const LocalTime& now, bool generation_prompt) {
   const Tokenizer* tokenizer = tokenizer_of(text);
   if (tokenizer == nullptr) return fail("{}", kNoTokenizer);
   if (!text.chat_template) return fail("the model has no chat template: it continues plain text");
-  const Result<RenderedText> rendered = text.chat_template->render(template_variables(text, messages), now);
+  const Result<RenderedText> rendered = text.chat_template->render(template_variables(text, messages, generation_prompt), now);
   if (!rendered) return fail_in("the model's chat template refuses this conversation", rendered.error());
   std::vector<int32_t> ids = tokenizer->encode_rendered(rendered->text, rendered->from_input);
   if (ids.empty()) return fail("the model's chat template renders this conversation as nothing");
@@ -77,6 +77,10 @@ std::string messages_to_json(std::span<const ChatMessage> messages) {
 
 Result<std::vector<ChatMessage>> messages_from_json(std::string_view json) {
   TRY(const Json root, Json::parse(json));
+  return messages_from_list(root);
+}
+
+Result<std::vector<ChatMessage>> messages_from_list(const Json& root) {
   const Json::Array* list = root.as_array();
   if (list == nullptr) return fail("not a list of messages ([{{\"role\": \"user\", \"content\": \"...\"}}, ...])");
   if (list->size() > kMaxMessages) return fail("{} messages; at most {} are read", list->size(), kMaxMessages);

@@ -23,12 +23,13 @@ struct ChatMessage {
   friend bool operator==(const ChatMessage&, const ChatMessage&) = default;
 };
 
-/// The ids of a conversation as the model's chat template renders it, ready for the answer. Control tokens come from the
+/// The ids of a conversation as the model's chat template renders it, ready for the answer (or, without `generation_prompt`,
+/// ending with its last message). Control tokens come from the
 /// template alone: what the messages spell stays text. BOS is there when the template writes it, never twice. `now` is what the
 /// template may print as the date. Errors: no template, no tokenizer, a template that refuses these messages (in its own
 /// words).
 [[nodiscard]] Result<std::vector<int32_t>> conversation_ids(const TextAssets& text, std::span<const ChatMessage> messages,
-                                                            const LocalTime& now);
+                                                            const LocalTime& now, bool generation_prompt = true);
 
 /// The machine's clock, for templates that print the date.
 [[nodiscard]] LocalTime local_now();
@@ -41,6 +42,7 @@ struct ChatMessage {
 /// all; at most kMaxMessages.
 [[nodiscard]] std::string messages_to_json(std::span<const ChatMessage> messages);
 [[nodiscard]] Result<std::vector<ChatMessage>> messages_from_json(std::string_view json);
+[[nodiscard]] Result<std::vector<ChatMessage>> messages_from_list(const Json& list);
 inline constexpr size_t kMaxMessages = 10'000;
 
 /// Finds stop strings in a text that comes in pieces, wherever the pieces are cut: what may be the beginning of one is held

@@ -7,8 +7,9 @@
 #include <map>
 
 #include "base/file.h"
+#include "base/spelling.h"
+#include "base/toml.h"
 #include "serve/config_fields.h"
-#include "serve/toml.h"
 
 namespace sobre {
 
@@ -16,39 +17,6 @@ namespace {
 
 constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr size_t kMaxTextBytes = 4096, kMaxItems = 1024;
-
-/// A copy that is one printable line.
-std::string shown(std::string_view text) {
-  constexpr size_t kMost = 100;
-  std::string out;
-  for (const char c : text.substr(0, kMost)) out += static_cast<unsigned char>(c) >= 0x20 && c != 0x7F ? c : ' ';
-  return text.size() > kMost ? out + "..." : out;
-}
-
-/// Levenshtein's distance.
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
-    }
-  }
-  return row.back();
-}
-
-std::string nearest(std::string_view name, const std::vector<std::string_view>& known) {
-  if (name.size() > 64) return {};
-  std::string_view best;
-  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
-  for (const std::string_view candidate : known) {
-    const size_t d = distance(name, candidate);
-    if (d < best_distance) best = candidate, best_distance = d;
-  }
-  return best.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", best);
-}
 
 std::string_view kind_of(const toml::node& node) {
   switch (node.type()) {
@@ -141,7 +109,7 @@ struct Reader {
     std::optional<uint64_t> bytes;
     if (const auto text = item.node.value_exact<std::string>()) {
       bytes = parse_bytes(*text);
-      if (!bytes) return fail("{} is \"{}\"; it must be {}", item.place(), shown(*text), form);
+      if (!bytes) return fail("{} is \"{}\"; it must be {}", item.place(), printable(*text), form);
     } else if (const auto number = item.node.value_exact<int64_t>()) {
       if (*number < 0) TRY_VOID(range(static_cast<double>(*number), fmt::to_string(*number)));
       bytes = static_cast<uint64_t>(*number);
@@ -155,7 +123,7 @@ struct Reader {
   Result<void> operator()(const ListField& out) const {
     TRY(std::vector<std::string> items, item.texts());
     for (const std::string& one : items) {
-      if (!out.allowed(one)) return fail("{}: \"{}\" is not {}", item.place(), shown(one), out.form);
+      if (!out.allowed(one)) return fail("{}: \"{}\" is not {}", item.place(), printable(one), out.form);
     }
     *out.items = std::move(items);
     return {};
@@ -173,7 +141,7 @@ struct Reader {
   Result<void> choice(T* out, Find find, const std::string& names) const {
     TRY(const std::string name, item.text());
     const auto value = find(name);
-    if (!value) return fail("{} is \"{}\"; it must be one of: {}", item.place(), shown(name), names);
+    if (!value) return fail("{} is \"{}\"; it must be one of: {}", item.place(), printable(name), names);
     *out = *value;
     return {};
   }
@@ -204,14 +172,14 @@ class FileReader {
 
  private:
   Result<void> read_section(std::string_view section, const toml::node& node) {
-    const Item item{node, file_, shown(section)};
+    const Item item{node, file_, printable(section)};
     std::vector<std::string_view> sections = {"model"}, keys;
     for (const ConfigField& f : fields_) {
       if (sections.back() != f.section) sections.push_back(f.section);
       if (f.section == section) keys.push_back(f.key);
       if (f.key == section) return fail("{}: this key belongs into the section [{}]", item.place(), f.section);
     }
-    if (keys.empty()) return fail("{}: unknown section{}", item.place(), nearest(section, sections));
+    if (keys.empty()) return fail("{}: unknown section{}", item.place(), nearest_name(section, sections));
     const toml::table* table = node.as_table();
     if (table == nullptr) return item.wrong_type(fmt::format("a section ([{}])", section));
     for (const auto& [key, value] : *table) TRY_VOID(read_key(section, key, value, keys));
@@ -220,7 +188,7 @@ class FileReader {
 
   Result<void> read_key(std::string_view section, const toml::key& key, const toml::node& value,
                         const std::vector<std::string_view>& known) {
-    const Item item{value, file_, fmt::format("{}.{}", section, shown(key.str()))};
+    const Item item{value, file_, fmt::format("{}.{}", section, printable(key.str()))};
     for (const ConfigField& f : fields_) {
       if (f.section != section || f.key != key.str()) continue;
       lines_[item.name] = value.source().begin.line;
@@ -229,7 +197,7 @@ class FileReader {
     for (const ConfigField& f : fields_) {
       if (f.key == key.str()) return fail("{}: unknown key; it belongs into the section [{}]", item.place(), f.section);
     }
-    return fail("{}: unknown key{}", item.place(), nearest(key.str(), known));
+    return fail("{}: unknown key{}", item.place(), nearest_name(key.str(), known));
   }
 
   Result<void> read_models(const toml::node& node) {
@@ -249,7 +217,7 @@ class FileReader {
     if (table == nullptr) return Item{node, file_, name}.wrong_type("a section ([[model]])");
     ServeModel model;
     for (const auto& [key, value] : *table) {
-      const Item item{value, file_, fmt::format("{}, {}", name, shown(key.str()))};
+      const Item item{value, file_, fmt::format("{}, {}", name, printable(key.str()))};
       if (key.str() == "path") {
         TRY(model.path, item.text());
       } else if (key.str() == "name") {
@@ -258,7 +226,7 @@ class FileReader {
       } else if (key.str() == "aliases") {
         TRY(model.aliases, item.texts());
       } else {
-        return fail("{}: unknown key{}", item.place(), nearest(key.str(), {"path", "name", "aliases"}));
+        return fail("{}: unknown key{}", item.place(), nearest_name(key.str(), {"path", "name", "aliases"}));
       }
     }
     const Item here{node, file_, name};
@@ -269,7 +237,7 @@ class FileReader {
     for (const std::string& one : all) {
       if (one.empty()) return fail("{}: an alias is empty", here.place());
       const auto [at, fresh] = names.emplace(one, static_cast<int>(number));
-      if (!fresh) return fail("{}: the name \"{}\" belongs to model {} already", here.place(), shown(one), at->second);
+      if (!fresh) return fail("{}: the name \"{}\" belongs to model {} already", here.place(), printable(one), at->second);
     }
     config_.models.push_back(std::move(model));
     return {};
@@ -348,7 +316,7 @@ Result<ServeConfig> parse_serve_config(std::string_view text, const std::string&
     const toml::table root = toml::parse(text);
     return FileReader(root, where).read();
   } catch (const toml::parse_error& e) {
-    return fail("{}:{}: {}", where, e.source().begin.line, shown(e.description()));
+    return fail("{}:{}: {}", where, e.source().begin.line, printable(e.description()));
   }
 }
 
