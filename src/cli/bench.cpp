@@ -2,12 +2,10 @@
 // limit is the memory's bandwidth; a prompt shares each weight among its tokens, so its limit is the rate of 8-bit
 // multiply-adds. Both limits are measured here, with as many threads.
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <span>
 #include <string>
@@ -15,6 +13,7 @@
 
 #include "cli/commands.h"
 #include "cli/metering.h"
+#include "cli/processor.h"
 #include "cli/terminal.h"
 #include "engine/sampler.h"
 #include "kernels/probe.h"
@@ -47,18 +46,6 @@ struct Report {
   bool integers = false;                               // whether the weights are multiplied as integers
   std::unique_ptr<Meter> meter;                        // null: nothing can be said of energy
 };
-
-// The CPU's name as the kernel tells it; the kind of machine where it does not (many ARM systems).
-std::string cpu_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (!line.starts_with("model name") && !line.starts_with("Model\t")) continue;
-    const size_t begin = line.find_first_not_of(" :\t", std::min(line.find(':'), line.size()));
-    if (begin != std::string::npos) return line.substr(begin);
-  }
-  utsname names{};
-  return uname(&names) == 0 ? std::string(names.machine) : std::string("unknown");
-}
 
 // Ids spread over the vocabulary: the same for every run and machine.
 std::vector<int32_t> spread_ids(int n, int vocab) {

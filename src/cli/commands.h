@@ -31,6 +31,12 @@ void add_model_flags(CLI::App& command, ModelFlags& flags);
 /// The same without MODEL. `given` (may be empty) is called with the flag when --weights or --kv is there.
 void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<void(const char*)>& given);
 
+/// The part of them that every computation has: --isa, --threads.
+void add_team_flags(CLI::App& command, std::optional<Isa>& isa, int& threads);
+
+/// Adds `train` to the program; the command is left in `chosen` for after the parse.
+void add_train_command(CLI::App& app, std::function<Result<void>()>& chosen);
+
 /// `sobre show`: what a checkpoint is and needs, without loading its weights.
 struct ShowOptions {
   ModelFlags model;

@@ -338,6 +338,7 @@ int parse_and_run(int argc, char** argv) {
   add_texts(app, chosen, options.tokenize, options.chat_template);
   add_meter(app, chosen, options.meter);
   add_ledger_command(app, chosen);
+  add_train_command(app, chosen);
   for (CLI::App* c : app.get_subcommands([](CLI::App*) { return true; })) {
     if (c->get_footer() == app.get_footer()) c->footer("");
   }
@@ -362,6 +363,12 @@ void add_model_flags(CLI::App& command, ModelFlags& flags) {
   add_engine_flags(command, flags, {});
 }
 
+void add_team_flags(CLI::App& command, std::optional<Isa>& isa, int& threads) {
+  add_choice(command, "--isa", isa, isa_choices(),
+             "Instruction set: " + names_of(isa_choices()) + " (default: the best this CPU has)");
+  add_number(command, "--threads", threads, 1, kMaxThreads, kThreadsHelp);
+}
+
 void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<void(const char*)>& given) {
   const Choices<WeightMode> weights = {{"auto", WeightMode::kAuto},
                                        {"f32", WeightMode::kF32},
@@ -374,9 +381,7 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<
              "others q8)",
              given);
   add_choice(command, "--kv", flags.kv, caches, "Type of the cache of keys and values: f16, q8, f32 (default f16)", given);
-  add_choice(command, "--isa", flags.isa, isa_choices(),
-             "Instruction set: " + names_of(isa_choices()) + " (default: the best this CPU has)");
-  add_number(command, "--threads", flags.threads, 1, kMaxThreads, kThreadsHelp);
+  add_team_flags(command, flags.isa, flags.threads);
   add_number(command, "--ctx", flags.context, 1, kMaxContext,
              "Positions of the context (1 to what the model was made for; default: that, at most 8192)");
 }

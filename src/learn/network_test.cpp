@@ -57,7 +57,7 @@ struct Trial {
   std::unique_ptr<Network> network;
 };
 
-Trial make_trial(const CheckpointPlan& plan, int threads, const TrainedParts& parts = {}) {
+Trial make_trial(const CheckpointPlan& plan, int threads, const Trainable& parts = {}) {
   Trial t{std::move(*Parameters::create(plan, parts)), nullptr};
   shake(t.parameters);
   t.network = std::move(*Network::create(plan.spec, t.parameters, best_kernels(), std::make_shared<ThreadPool>(threads), 96));
@@ -182,7 +182,7 @@ TEST(Network, OnlyChosenPartsLearn) {
   const TrainBatch batch = small_batch();
   Trial whole = make_trial(plan, 2);
   ASSERT_TRUE(whole.network->learn(batch, 1).has_value());
-  TrainedParts parts;
+  Trainable parts;
   parts.embedding = false;
   parts.layers = {false, true};
   Trial some = make_trial(plan, 2, parts);

@@ -64,7 +64,7 @@ class Lister {
   const CheckpointPlan& plan_;
 };
 
-bool is_trained(const TrainedParts& parts, int layer, bool is_embedding, bool is_norm) {
+bool is_trained(const Trainable& parts, int layer, bool is_embedding, bool is_norm) {
   if (layer >= 0) return parts.layers.empty() || parts.layers[static_cast<size_t>(layer)];
   return is_embedding ? parts.embedding : is_norm ? parts.final_norm : parts.head;
 }
@@ -74,7 +74,7 @@ struct Sizes {
 };
 
 // Lists the parameters without giving them memory.
-std::vector<Parameter> list_parameters(const CheckpointPlan& plan, const TrainedParts& parts, Sizes& sizes) {
+std::vector<Parameter> list_parameters(const CheckpointPlan& plan, const Trainable& parts, Sizes& sizes) {
   std::vector<Parameter> all;
   Lister(plan).visit([&](const TensorSource& source, int64_t rows, int64_t cols, bool matrix, int layer, auto) {
     if (source.name.empty()) return;
@@ -102,7 +102,7 @@ float normal(uint64_t seed, uint32_t stream, uint64_t index) {
 
 }  // namespace
 
-Result<Parameters> Parameters::create(const CheckpointPlan& plan, const TrainedParts& parts) {
+Result<Parameters> Parameters::create(const CheckpointPlan& plan, const Trainable& parts) {
   const size_t n_layers = plan.spec.layers.size();
   if (!parts.layers.empty() && parts.layers.size() != n_layers)
     return fail("the parts to train name {} layers, the model has {}", parts.layers.size(), n_layers);
@@ -137,7 +137,7 @@ Result<Parameters> Parameters::create(const CheckpointPlan& plan, const TrainedP
   return p;
 }
 
-uint64_t Parameters::memory_bytes(const CheckpointPlan& plan, const TrainedParts& parts) {
+uint64_t Parameters::memory_bytes(const CheckpointPlan& plan, const Trainable& parts) {
   Sizes sizes;
   (void)list_parameters(plan, parts, sizes);
   return static_cast<uint64_t>(sizes.values + 3 * sizes.trained) * sizeof(float);
@@ -231,8 +231,12 @@ Result<void> Parameters::write(const std::string& path) const {
                            [&](size_t i) -> Result<std::vector<float>> { return tensor(tensors_[i], Kind::kValues); });
 }
 
-void Parameters::clear_gradients() {
-  if (gradients_.size() > 0) std::fill_n(gradients_.as<float>(), gradients_.size() / sizeof(float), 0.0F);
+void Parameters::clear_gradients(ThreadPool& threads) {
+  const auto n = static_cast<int64_t>(gradients_.size() / sizeof(float));
+  threads.run([&](int member) {
+    const auto [begin, end] = share(n, member, threads.size(), 1024);
+    std::fill(gradients_.as<float>() + begin, gradients_.as<float>() + end, 0.0F);
+  });
 }
 
 uint64_t Parameters::count() const {

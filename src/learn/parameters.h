@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/result.h"
+#include "base/threads.h"
 #include "model/families.h"
 #include "model/model.h"
 
@@ -42,7 +43,7 @@ struct LayerParameters {
 };
 
 /// Which parameters are trained; the rest stays as it is and costs no gradient.
-struct TrainedParts {
+struct Trainable {
   bool embedding = true, head = true, final_norm = true;
   std::vector<bool> layers;  // empty: all
 };
@@ -51,7 +52,7 @@ class Parameters {
  public:
   /// Space for a model's parameters, all zero. `plan`: plan_new_checkpoint() of the config the result is to be written with.
   /// Errors: too little memory, parts that name a layer beyond the last.
-  [[nodiscard]] static Result<Parameters> create(const CheckpointPlan& plan, const TrainedParts& parts);
+  [[nodiscard]] static Result<Parameters> create(const CheckpointPlan& plan, const Trainable& parts);
   Parameters(Parameters&&) = default;
   Parameters& operator=(Parameters&&) = default;
 
@@ -68,14 +69,14 @@ class Parameters {
   [[nodiscard]] std::vector<float> tensor(const PlannedTensor& tensor, Kind kind) const;
   [[nodiscard]] const std::vector<PlannedTensor>& tensors() const { return tensors_; }
 
-  void clear_gradients();
+  void clear_gradients(ThreadPool& threads);
 
   [[nodiscard]] std::span<Parameter> all() { return all_; }
   [[nodiscard]] std::span<const Parameter> all() const { return all_; }
   [[nodiscard]] uint64_t count() const;          // of values
   [[nodiscard]] uint64_t trained_count() const;  // of those that are trained
   /// Bytes that create() would take.
-  [[nodiscard]] static uint64_t memory_bytes(const CheckpointPlan& plan, const TrainedParts& parts);
+  [[nodiscard]] static uint64_t memory_bytes(const CheckpointPlan& plan, const Trainable& parts);
 
   Parameter* embedding = nullptr;
   Parameter* head = nullptr;  // null: the embedding is the head too

@@ -238,6 +238,9 @@ class RecipeFile {
     if (t.micro_tokens > t.batch_tokens)
       return fail("{} is {}, more than training.batch_tokens, which is {}", table.place("micro_tokens"), t.micro_tokens,
                   t.batch_tokens);
+    if (t.batch_tokens % t.micro_tokens != 0)
+      return fail("{} is {}, which does not divide training.batch_tokens, which is {}", table.place("micro_tokens"),
+                  t.micro_tokens, t.batch_tokens);
     if (recipe_.data.max_tokens > t.micro_tokens)
       return fail("{} is {}; a document of data.max_tokens, which is {}, would not fit",
                   table.place(table.has("micro_tokens") ? "micro_tokens" : "batch_tokens"), t.micro_tokens,
@@ -250,7 +253,7 @@ class RecipeFile {
     TRY_VOID(table.number("clip_norm", 0, 1e6, t.clip_norm));
     TRY_VOID(table.whole("evaluate_every", 0, kMaxCount, t.evaluate_every));
     TRY_VOID(table.whole("evaluate_examples", 1, 1'000'000, t.evaluate_examples));
-    return table.number("checkpoint_every_s", 1, 1e6, t.checkpoint_every_s);
+    return table.number("checkpoint_every_s", 0, 1e6, t.checkpoint_every_s);
   }
 
   Result<void> read_rates(const TableReader& table) {

@@ -74,7 +74,7 @@ struct RecipeTraining {
   double beta1 = 0.9, beta2 = 0.95, eps = 1e-8, clip_norm = 1.0;  // clip_norm 0: none
   uint64_t evaluate_every = 200;                                  // steps; 0: only at the end
   uint64_t evaluate_examples = 256;
-  double checkpoint_every_s = 300;
+  double checkpoint_every_s = 300;  // 0: after every step
 
   /// The schedule of a run of so many steps.
   [[nodiscard]] Schedule schedule_of(uint64_t total_steps) const {

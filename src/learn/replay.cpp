@@ -143,7 +143,7 @@ Result<Parameters> replay_training(const std::string& folder, const Kernels& ker
     const TrainBatch& batch = recording.batches[i];
     const auto counted = std::count_if(batch.targets.begin(), batch.targets.end(), [](int32_t target) { return target >= 0; });
     if (counted == 0) return fail("{}: step {} has no token that counts", folder, i);
-    parameters.clear_gradients();
+    parameters.clear_gradients(*threads);
     TRY(const Network::Loss loss, network->learn(batch, 1.0F / static_cast<float>(counted)));
     ReplayStep& step = recording.steps[i];
     step.loss = loss.sum / static_cast<double>(counted);

@@ -1,0 +1,134 @@
+#include "cli/train.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/threads.h"
+#include "cli/chat_interrupt.h"
+#include "cli/names.h"
+#include "cli/processor.h"
+#include "cli/terminal.h"
+#include "learn/replay.h"
+#include "learn/training_run.h"
+#include "meter/sha256.h"
+
+namespace sobre {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// One line on stderr about where a run stands: redrawn on a terminal, else printed every half a minute.
+class TrainingLine {
+ public:
+  TrainingLine() : terminal_(is_terminal(2)) {}
+  ~TrainingLine() { wipe(); }
+  TrainingLine(const TrainingLine&) = delete;
+  TrainingLine& operator=(const TrainingLine&) = delete;
+
+  void wipe() {
+    if (shown_) fmt::print(stderr, "\r\033[K");
+    shown_ = false;
+  }
+
+  void update(const Trainer::Step& step, uint64_t total, std::optional<double> validation) {
+    const auto now = std::chrono::steady_clock::now();
+    const double since = std::chrono::duration<double>(now - last_).count();
+    rate_ = rate_ == 0 ? step.seconds : 0.9 * rate_ + 0.1 * step.seconds;
+    if (since < (terminal_ ? 0.1 : 30.0) && step.step != total) return;
+    last_ = now;
+    std::string line = fmt::format("step {}/{}  loss {:.4f}", step.step, total, step.loss);
+    if (validation) line += fmt::format("  validation {:.4f}", *validation);
+    line += fmt::format("  {} tokens/s  {:.0f} GFLOP/s  {} left",
+                        count_text(static_cast<uint64_t>(static_cast<double>(step.tokens) / step.seconds)),
+                        step.operations / step.seconds / 1e9, duration_text(rate_ * static_cast<double>(total - step.step)));
+    if (terminal_)
+      fmt::print(stderr, "\r\033[K{}", line.substr(0, static_cast<size_t>(terminal_width(2) - 1)));
+    else
+      fmt::print(stderr, "sobre: {}\n", line);
+    std::fflush(stderr);
+    shown_ = terminal_;
+  }
+
+ private:
+  bool terminal_;
+  bool shown_ = false;
+  double rate_ = 0;  // seconds a step, lately
+  std::chrono::steady_clock::time_point last_{};
+};
+
+const Kernels& kernels_of(const TrainFlags& flags) { return flags.isa ? *kernels_for(*flags.isa) : best_kernels(); }
+
+Result<void> replay(const TrainFlags& flags) {
+  const auto threads = std::make_shared<ThreadPool>(flags.threads);
+  const auto report = [](const ReplayStep& step, const Parameters&) {
+    Json line{Json::Object{}};
+    line.set("step", step.step);
+    line.set("loss", step.loss);
+    line.set("grad_norm", step.grad_norm);
+    fmt::print("{}\n", line.dump());
+    std::fflush(stdout);
+  };
+  TRY(const Parameters after, replay_training(flags.replay_folder, kernels_of(flags), threads, report));
+  if (!flags.replay_out.empty()) TRY_VOID(after.write(flags.replay_out));
+  return {};
+}
+
+// A path beside the recipe, else what the catalogue knows.
+Result<std::string> resolve_init(const Recipe& recipe) {
+  if (recipe.model.init == "random") return std::string();
+  std::error_code error;
+  const std::string beside = recipe.folder + "/" + recipe.model.init;
+  if (fs::exists(beside, error)) return beside;
+  return resolve_model(recipe.model.init);
+}
+
+void print_report(const Recipe& recipe, const RunReport& r) {
+  fmt::print("{}: {} parameters ({} trained), {} steps, {} tokens in {}\n", recipe.output.folder, count_text(r.parameters),
+             count_text(r.trained), count_text(r.steps), count_text(r.tokens), duration_text(r.elapsed_s));
+  const std::string validation = r.validation ? fmt::format(", validation loss {:.4f}", *r.validation) : "";
+  fmt::print("last loss {:.4f}{}; {:.3g} operations, {:.1f} GFLOP/s\n", r.loss, validation, r.operations,
+             r.operations / r.elapsed_s / 1e9);
+  if (!r.gguf.empty()) fmt::print("{}\n", r.gguf);
+}
+
+}  // namespace
+
+Result<void> train_command(const TrainFlags& flags) {
+  if (!flags.replay_folder.empty()) return replay(flags);
+  TRY(const Recipe recipe, load_recipe(flags.recipe));
+  TRY(const std::string text, read_file(flags.recipe, 1 << 20));
+  RunOptions options;
+  TRY(options.init, resolve_init(recipe));
+  options.recipe_digest = hex(sha256(text));
+  options.processor = cpu_name();
+  options.restart = flags.restart;
+  options.kernels = &kernels_of(flags);
+  options.threads = std::make_shared<ThreadPool>(flags.threads);
+  TrainingLine line;
+  options.note = [&](const std::string& what) {
+    line.wipe();
+    fmt::print(stderr, "sobre: {}\n", what);
+  };
+  const InterruptScope scope;
+  options.cancelled = [] { return interrupted(); };
+  options.progress = [&](const Trainer::Step& step, uint64_t total, double, std::optional<double> validation) {
+    line.update(step, total, validation);
+  };
+  TRY(const RunReport report, run_training(recipe, options));
+  line.wipe();
+  if (!report.finished) {
+    return fail("stopped after step {} of {}, as asked; the same command goes on from there", report.steps, report.total);
+  }
+  print_report(recipe, report);
+  return {};
+}
+
+}  // namespace sobre

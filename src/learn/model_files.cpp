@@ -1,0 +1,161 @@
+#include "learn/model_files.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <system_error>
+
+#include "base/file.h"
+#include "format/gguf.h"
+#include "learn/documents.h"
+#include "model/export_hf.h"
+#include "model/model.h"
+#include "model/text_assets.h"
+
+namespace sobre {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr uint64_t kMaxFileBytes = 256 << 20;
+
+Result<void> write_text(const std::string& path, const std::string& text) {
+  TRY(AtomicFile file, AtomicFile::create(path));
+  TRY_VOID(file.write(text));
+  return file.commit();
+}
+
+bool is_text_file(const std::string& name) {
+  return name == "tokenizer.json" || name == "tokenizer_config.json" || name == "special_tokens_map.json" ||
+         name == "tekken.json" || name.starts_with("tokenizer.model") || name == "chat_template.jinja" ||
+         name == "chat_template.json" || name == "generation_config.json" || name == "added_tokens.json" ||
+         name == "vocab.json" || name == "merges.txt";
+}
+
+Result<std::map<std::string, std::string>> tokenizer_files(const std::string& folder) {
+  std::map<std::string, std::string> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!is_text_file(name) || !entry.is_regular_file(error)) continue;
+    TRY(files[name], read_file(entry.path().string(), kMaxFileBytes));
+  }
+  if (error) return fail("{}: the folder cannot be read: {}", folder, error.message());
+  return files;
+}
+
+// A config as the trained weights have it: f32, not quantised.
+Json plain_config(const Json& config) {
+  Json out{Json::Object()};
+  for (const auto& [key, value] : *config.as_object()) {
+    if (key == "quantization_config" || key == "torch_dtype" || key == "dtype") continue;
+    out.set(key, key == "text_config" && value.is_object() ? plain_config(value) : value);
+  }
+  out.set("torch_dtype", "float32");
+  return out;
+}
+
+// A folder, or the folder of a tokenizer's file.
+std::string folder_of(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) ? path : fs::path(path).parent_path().string();
+}
+
+Result<TrainedModel> from_nothing(const Recipe& recipe) {
+  TrainedModel m;
+  m.config = plain_config(recipe.model.config);
+  auto plan = plan_new_checkpoint(m.config);
+  if (!plan) return fail_in(recipe.file + ": model.config", plan.error());
+  m.plan = std::move(*plan);
+  const std::string folder = folder_of(recipe.model.tokenizer);
+  TRY(m.files, tokenizer_files(folder));
+  TRY(m.text, folder_text_assets(folder, m.config, false));
+  return m;
+}
+
+Result<TrainedModel> from_model(const std::string& init) {
+  TRY(const Checkpoint checkpoint, Checkpoint::open(init));
+  TrainedModel m;
+  TRY(m.text, checkpoint.text_assets());
+  if (checkpoint.kind() == CheckpointKind::kMistralFolder)
+    return fail("{}: training starts from a Hugging Face folder or a GGUF file, this is Mistral's own layout", init);
+  if (checkpoint.kind() == CheckpointKind::kGguf) {
+    TRY(const GgufFile file, GgufFile::open(checkpoint.path()));
+    TRY(m.config, hf_config_from_gguf(file, checkpoint.plan()));
+    TRY(m.files, hf_tokenizer_from_gguf(file));
+    TRY(m.plan, plan_new_checkpoint(m.config));
+    return m;
+  }
+  TRY(const Json config, read_folder_json(checkpoint.path(), "config.json"));
+  m.config = plain_config(config);
+  m.plan = checkpoint.plan();
+  TRY(m.files, tokenizer_files(checkpoint.path()));
+  return m;
+}
+
+}  // namespace
+
+Result<TrainedModel> open_trained_model(const Recipe& recipe, const std::string& init) {
+  TRY(TrainedModel m, init.empty() ? from_nothing(recipe) : from_model(init));
+  if (!m.text.tokenizer) return fail("{}: no tokenizer there", init.empty() ? recipe.model.tokenizer : init);
+  if (m.text.tokenizer->vocab_size() > m.plan.spec.vocab_size)
+    return fail("{}: the tokenizer has {} ids, the model a vocabulary of {}", recipe.file, m.text.tokenizer->vocab_size(),
+                m.plan.spec.vocab_size);
+  if (!recipe.data.chat_template.empty()) {
+    TRY_VOID(replace_chat_template(m.text, recipe.data.chat_template));
+    TRY(m.files["chat_template.jinja"], read_file(recipe.data.chat_template, kMaxFileBytes));
+  }
+  return m;
+}
+
+Result<Trainable> trainable_parts(const TrainedParts& parts, const DecoderSpec& spec) {
+  Trainable t;
+  if (parts.all) return t;
+  for (const auto& [first, last] : parts.layers) {
+    if (last >= spec.n_layers()) return fail("model.train names layer {}, the last one is {}", last, spec.n_layers() - 1);
+  }
+  t.embedding = parts.embedding;
+  t.head = parts.head;
+  t.final_norm = parts.final_norm;
+  for (int i = 0; i < spec.n_layers(); ++i) t.layers.push_back(parts.layer(i));
+  return t;
+}
+
+Result<Parameters> initial_parameters(const Recipe& recipe, const TrainedModel& model, const std::string& init,
+                                      const Kernels& kernels, int threads) {
+  TRY(const Trainable parts, trainable_parts(recipe.model.train, model.plan.spec));
+  TRY(Parameters parameters, Parameters::create(model.plan, parts));
+  if (init.empty()) {
+    parameters.fill_random(recipe.training.seed);
+    return parameters;
+  }
+  LoadOptions options;
+  options.weights = WeightMode::kF32;
+  options.isa = kernels.isa;
+  options.threads = threads;
+  TRY(const std::shared_ptr<const Model> loaded, Model::load(init, options));
+  TRY_VOID(parameters.copy_from(*loaded));
+  return parameters;
+}
+
+Result<std::string> write_trained_model(const std::string& folder, const TrainedModel& model, const Parameters& parameters,
+                                        const std::optional<QuantRecipe>& gguf) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return fail("{}: the folder cannot be made: {}", folder, error.message());
+  TRY_VOID(parameters.write(folder + "/model.safetensors"));
+  for (const auto& [name, text] : model.files) TRY_VOID(write_text(folder + "/" + name, text));
+  TRY_VOID(write_text(folder + "/config.json", model.config.dump({.indent = 2, .item_separator = ","}) + "\n"));
+  if (!gguf) return std::string();
+  TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
+  std::string name = fs::path(folder).lexically_normal().filename().string();
+  if (name.empty()) name = fs::path(folder).lexically_normal().parent_path().filename().string();
+  const std::string path = folder + "/" + name + "-" + std::string(quant_recipe_name(*gguf)) + ".gguf";
+  ExportOptions options;
+  options.recipe = *gguf;
+  TRY(const ExportReport report, export_gguf(checkpoint, path, options));
+  return path;
+}
+
+}  // namespace sobre

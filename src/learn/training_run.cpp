@@ -1,0 +1,195 @@
+#include "learn/training_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+
+#include "base/file.h"
+#include "engine/memory.h"
+#include "learn/curves.h"
+#include "learn/products.h"
+#include "learn/train_log.h"
+#include "learn/training_state.h"
+
+namespace sobre {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+class Run {
+ public:
+  Run(const Recipe& recipe, const RunOptions& options)
+      : recipe_(recipe),
+        options_(options),
+        folder_(recipe.output.folder + "/training"),
+        checkpoint_(folder_ + "/checkpoint.safetensors"),
+        environment_(fmt::format("{} threads, {}, {}, {}", options.threads->size(), isa_name(options.kernels->isa),
+                                 products_library(), options.processor)) {}
+
+  Result<RunReport> go() {
+    TRY_VOID(open());
+    const Result<bool> finished = train();
+    TRY_VOID(draw_curves());
+    if (!finished) return std::unexpected(finished.error());
+    if (!*finished) return report_;
+    TRY(report_.gguf, write_trained_model(recipe_.output.folder, model_, *parameters_, recipe_.output.gguf));
+    std::error_code error;
+    fs::remove(checkpoint_, error);  // the model is there now
+    report_.finished = true;
+    return report_;
+  }
+
+ private:
+  void note(const std::string& line) const {
+    if (options_.note) options_.note(line);
+  }
+
+  Result<void> open() {
+    TRY_VOID(look_at_folder());
+    TRY(model_, open_trained_model(recipe_, options_.init));
+    TRY(const uint64_t needed, training_memory(recipe_, model_, options_.threads->size()));
+    const std::optional<uint64_t> available = available_memory();
+    if (available && needed > *available)
+      return fail(
+          "{}: the run needs {:.1f} GB of memory, {:.1f} GB are available; make micro_tokens smaller, or train fewer layers",
+          recipe_.file, static_cast<double>(needed) / 1e9, static_cast<double>(*available) / 1e9);
+    TRY(Parameters parameters, initial_parameters(recipe_, model_, resuming_ ? std::string() : options_.init, *options_.kernels,
+                                                  options_.threads->size()));
+    parameters_.emplace(std::move(parameters));
+    std::optional<FeedState> feed_state;
+    if (resuming_) {
+      TRY(state_, read_training_state(checkpoint_, *parameters_));
+      feed_state = state_.feed;
+    }
+    TRY(Feed feed, open_feed(recipe_, model_.text, options_.office, feed_state));
+    feed_.emplace(std::move(feed));
+    TRY(report_.total, total_steps(recipe_.training, *feed_));
+    TRY(trainer_, Trainer::create(model_.plan.spec, *parameters_, *feed_, recipe_.training, report_.total, *options_.kernels,
+                                  options_.threads));
+    if (feed_->validation_rows() > 0) {
+      TRY(validation_, feed_->validation(recipe_.training.micro_tokens, recipe_.training.evaluate_examples));
+    }
+    TRY(TrainLog log,
+        resuming_ ? TrainLog::resume(folder_ + "/log.jsonl", state_.step) : TrainLog::create(folder_ + "/log.jsonl"));
+    log_.emplace(std::move(log));
+    report_.parameters = parameters_->count();
+    report_.trained = parameters_->trained_count();
+    take_state();
+    return {};
+  }
+
+  // Whether there is a run to go on with.
+  Result<void> look_at_folder() {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) return fail("{}: the folder cannot be made: {}", folder_, error.message());
+    if (options_.restart) {
+      fs::remove(checkpoint_, error);
+      return {};
+    }
+    if (!exists(checkpoint_)) {
+      if (exists(recipe_.output.folder + "/model.safetensors"))
+        return fail("{}: a finished model is there; --restart trains it anew", recipe_.output.folder);
+      return {};
+    }
+    TRY(const TrainingState state, peek_training_state(checkpoint_));
+    if (state.recipe_digest != options_.recipe_digest)
+      return fail("{}: it is of another recipe (or of an earlier text of this one); --restart begins anew", checkpoint_);
+    if (state.environment != environment_)
+      note(fmt::format("warning: the checkpoint was made with {}, this is {}: the run goes on, with other roundings",
+                       state.environment, environment_));
+    note(fmt::format("going on after step {}", state.step));
+    resuming_ = true;
+    return {};
+  }
+
+  void take_state() {
+    report_.steps = state_.step;
+    report_.tokens = state_.tokens;
+    report_.elapsed_s = state_.elapsed_s;
+    report_.operations = state_.operations;
+  }
+
+  Result<void> save() {
+    state_.feed = feed_->state();
+    state_.recipe_digest = options_.recipe_digest;
+    state_.environment = environment_;
+    TRY_VOID(write_training_state(checkpoint_, *parameters_, state_));
+    last_save_ = now();
+    return {};
+  }
+
+  [[nodiscard]] static double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+
+  // True: done to the end; false: cancelled, with a checkpoint.
+  Result<bool> train() {
+    const double began = now(), before = state_.elapsed_s;
+    last_save_ = began;
+    while (state_.step < report_.total) {
+      TRY(const Trainer::Step step, trainer_->step(state_.step + 1));
+      state_.step = step.step;
+      state_.tokens += static_cast<uint64_t>(step.tokens);
+      state_.operations += step.operations;
+      state_.elapsed_s = before + now() - began;
+      report_.loss = step.loss;
+      TRY_VOID(log_->append({step.step, state_.tokens, state_.elapsed_s, false, step.loss, step.grad_norm, step.learning_rate,
+                             static_cast<double>(step.tokens) / step.seconds}));
+      const uint64_t every = recipe_.training.evaluate_every;
+      if (step.step == report_.total || (every > 0 && step.step % every == 0)) TRY_VOID(validate());
+      take_state();
+      if (options_.progress) options_.progress(step, report_.total, state_.elapsed_s, report_.validation);
+      const bool cancelled = options_.cancelled && options_.cancelled() && step.step < report_.total;
+      if (cancelled || now() - last_save_ >= recipe_.training.checkpoint_every_s) TRY_VOID(save());
+      if (cancelled) return false;
+    }
+    return true;
+  }
+
+  Result<void> validate() {
+    if (validation_.empty()) return {};
+    TRY(report_.validation, trainer_->evaluate(validation_));
+    return log_->append({state_.step, state_.tokens, state_.elapsed_s, true, *report_.validation, 0, 0, 0});
+  }
+
+  Result<void> draw_curves() {
+    const std::string title = fs::path(recipe_.file).filename().string();
+    TRY(AtomicFile file, AtomicFile::create(folder_ + "/curves.svg"));
+    TRY_VOID(file.write(curves_svg(log_->rows(), title)));
+    return file.commit();
+  }
+
+  const Recipe& recipe_;
+  const RunOptions& options_;
+  const std::string folder_, checkpoint_, environment_;
+  bool resuming_ = false;
+  TrainedModel model_;
+  std::optional<Parameters> parameters_;
+  std::optional<Feed> feed_;
+  std::unique_ptr<Trainer> trainer_;
+  std::optional<TrainLog> log_;
+  std::vector<TrainBatch> validation_;
+  TrainingState state_;
+  RunReport report_;
+  double last_save_ = 0;
+};
+
+}  // namespace
+
+Result<uint64_t> training_memory(const Recipe& recipe, const TrainedModel& model, int threads) {
+  TRY(const Trainable parts, trainable_parts(recipe.model.train, model.plan.spec));
+  return Parameters::memory_bytes(model.plan, parts) +
+         Network::work_bytes(model.plan.spec, threads, recipe.training.micro_tokens);
+}
+
+Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options) { return Run(recipe, options).go(); }
+
+}  // namespace sobre

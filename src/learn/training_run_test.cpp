@@ -1,0 +1,226 @@
+// Whole runs: resumed ones end with the same bits as uninterrupted ones, however they were stopped; nothing that goes wrong
+// loses a checkpoint; what is left is a model that others read.
+#include "learn/training_run.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <random>
+
+#include "engine/tiny_model_testing.h"
+#include "format/safetensors.h"
+#include "learn/learn_testing.h"
+#include "learn/train_log.h"
+#include "learn/training_state.h"
+
+namespace sobre {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfig = R"({ model_type = "llama", hidden_size = 32, num_hidden_layers = 2, num_attention_heads = 4,
+  num_key_value_heads = 2, head_dim = 8, intermediate_size = 64, vocab_size = %V, max_position_embeddings = 256,
+  rms_norm_eps = 1e-5, rope_theta = 10000.0, hidden_act = "silu", tie_word_embeddings = true })";
+
+class Runs : public testing::Test {
+ protected:
+  Runs() {
+    fs::create_directories(files_ / "tiny");
+    EXPECT_TRUE(write_tiny_model(files_ / "tiny", SOBRE_SOURCE_DIR));
+    std::string rows;
+    for (int i = 0; i < 60; ++i) {
+      const std::string a = std::to_string(i % 7), b = std::to_string(i % 5);
+      rows += R"({"messages": [{"role": "user", "content": "add )" + a + " and " + b +
+              R"("}, {"role": "assistant", "content": ")" + std::to_string(i % 7 + i % 5) + "\"}]}\n";
+    }
+    files_.write("rows.jsonl", rows);
+  }
+
+  // One line, since TOML's inline tables are.
+  [[nodiscard]] std::string config() const {
+    std::string text = kConfig;
+    text.replace(text.find("%V"), 2, std::to_string(tiny_text().tokenizer->vocab_size()));
+    std::erase(text, '\n');
+    return text;
+  }
+
+  [[nodiscard]] std::string recipe_text(const std::string& more) const {
+    return "[model]\ninit = \"random\"\nconfig = " + config() +
+           "\ntokenizer = \"tiny\"\n[data]\nmax_tokens = 64\ntrain = [{ chat = \"rows.jsonl\", held_back = 0.2 }]\n"
+           "[training]\nsteps = 12\nbatch_tokens = 128\nmicro_tokens = 64\nlearning_rate = 1e-2\nwarmup_steps = 2\n"
+           "evaluate_every = 5\nevaluate_examples = 8\ncheckpoint_every_s = 0\n" +
+           more;
+  }
+
+  [[nodiscard]] Recipe recipe(const std::string& folder, const std::string& more = "") const {
+    const std::string path =
+        files_.write(folder + ".toml", recipe_text(more) + "[output]\nfolder = \"" + folder + "\"\ngguf = \"Q8_0\"\n");
+    auto loaded = load_recipe(path);
+    EXPECT_TRUE(loaded) << message_of(loaded);
+    return std::move(*loaded);
+  }
+
+  // `stop_after`: steps of this start; 0: none.
+  static Result<RunReport> run(const Recipe& recipe, int stop_after = 0, bool restart = false,
+                               const std::string& digest = "d") {
+    RunOptions options;
+    options.recipe_digest = digest;
+    options.processor = "test";
+    options.restart = restart;
+    options.kernels = &best_kernels();
+    options.threads = std::make_shared<ThreadPool>(2);
+    int steps = 0;
+    options.cancelled = [&] { return stop_after > 0 && ++steps >= stop_after; };
+    return run_training(recipe, options);
+  }
+
+  TestFiles files_;
+};
+
+TEST_F(Runs, AStoppedRunEndsWithTheSameBits) {
+  const Recipe whole = recipe("whole");
+  const auto report = run(whole);
+  ASSERT_TRUE(report) << message_of(report);
+  EXPECT_TRUE(report->finished);
+  EXPECT_EQ(report->steps, 12U);
+  EXPECT_TRUE(report->validation.has_value());
+  const std::string weights = file_text(whole.output.folder + "/model.safetensors");
+  const Recipe parts = recipe("parts");
+  int starts = 0;
+  for (bool finished = false; !finished; ++starts) {
+    const auto part = run(parts, 1 + starts * 2);
+    ASSERT_TRUE(part) << message_of(part);
+    finished = part->finished;
+  }
+  EXPECT_GT(starts, 2);
+  EXPECT_EQ(file_text(parts.output.folder + "/model.safetensors"), weights);
+  const auto strip_times = [](const std::string& path) {
+    std::string out;
+    const auto log = read_train_log(path);
+    for (const TrainLogRow& row : *log) out += fmt::format("{} {} {} {}\n", row.step, row.loss, row.grad_norm, row.validation);
+    return out;
+  };
+  EXPECT_EQ(strip_times(parts.output.folder + "/training/log.jsonl"), strip_times(whole.output.folder + "/training/log.jsonl"));
+  // Loss went down, and what is left is a model.
+  const auto rows = read_train_log(whole.output.folder + "/training/log.jsonl");
+  EXPECT_LT(rows->back().loss, 0.8 * rows->front().loss);
+  const auto model = Model::load(whole.output.folder);
+  ASSERT_TRUE(model) << message_of(model);
+  EXPECT_TRUE((*model)->text().tokenizer.has_value());
+  EXPECT_TRUE(Model::load(report->gguf)) << report->gguf;
+  EXPECT_NE(file_text(whole.output.folder + "/training/curves.svg").find("<svg"), std::string::npos);
+}
+
+TEST_F(Runs, AKilledRunEndsWithTheSameBits) {
+  const Recipe whole = recipe("whole");
+  ASSERT_TRUE(run(whole));
+  const std::string weights = file_text(whole.output.folder + "/model.safetensors");
+  const Recipe killed = recipe("killed");
+  std::mt19937 rng(7);
+  int kills = 0;
+  for (int attempt = 0; attempt < 200 && !fs::exists(killed.output.folder + "/model.safetensors"); ++attempt) {
+    const pid_t child = fork();
+    if (child == 0) _exit(run(killed) ? 0 : 1);
+    usleep(static_cast<useconds_t>(3000 + rng() % 30000));
+    kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    kills += WIFSIGNALED(status) ? 1 : 0;
+    ASSERT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) != 0) << "a run that goes on failed";
+  }
+  EXPECT_GT(kills, 0);
+  // The last kill may have come between the weights and the rest of the model.
+  if (fs::exists(killed.output.folder + "/training/checkpoint.safetensors")) {
+    ASSERT_TRUE(run(killed));
+  }
+  EXPECT_EQ(file_text(killed.output.folder + "/model.safetensors"), weights) << kills << " kills";
+}
+
+TEST_F(Runs, AFullDiskIsOneErrorAndTheCheckpointStays) {
+  const Recipe r = recipe("full");
+  ASSERT_TRUE(run(r, 3));
+  const std::string checkpoint = r.output.folder + "/training/checkpoint.safetensors";
+  const std::string before = file_text(checkpoint);
+  int pipes[2];
+  ASSERT_EQ(pipe(pipes), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{20'000, 20'000};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const std::string message = message_of(run(r));
+    _exit(write(pipes[1], message.data(), message.size()) == static_cast<ssize_t>(message.size()) ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  std::string message(4096, '\0');
+  message.resize(static_cast<size_t>(std::max<ssize_t>(0, read(pipes[0], message.data(), message.size()))));
+  close(pipes[0]), close(pipes[1]);
+  EXPECT_NE(message.find("checkpoint.safetensors"), std::string::npos) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos);
+  EXPECT_EQ(file_text(checkpoint), before);
+  ASSERT_TRUE(run(r)) << "and the run goes on when there is room";
+}
+
+TEST_F(Runs, AnUnreadableRowIsNamedAndTheCheckpointStays) {
+  const Recipe r = recipe("row");
+  ASSERT_TRUE(run(r, 3));
+  const std::string checkpoint = r.output.folder + "/training/checkpoint.safetensors";
+  const std::string before = file_text(checkpoint);
+  std::string rows = file_text(files_ / "rows.jsonl");
+  for (size_t at = 0; (at = rows.find("{\"messages\"", at)) != std::string::npos; at += 4) rows[at] = '[';
+  files_.write("rows.jsonl", rows);
+  const std::string message = message_of(run(r));
+  EXPECT_NE(message.find("rows.jsonl:"), std::string::npos) << message;
+  EXPECT_EQ(file_text(checkpoint), before);
+}
+
+TEST_F(Runs, OtherRunsAreNotMixedUp) {
+  const Recipe r = recipe("mixed");
+  ASSERT_TRUE(run(r, 3));
+  EXPECT_NE(message_of(run(r, 0, false, "other")).find("--restart"), std::string::npos);
+  ASSERT_TRUE(run(r, 0, true, "other"));
+  EXPECT_NE(message_of(run(r)).find("a finished model is there"), std::string::npos);
+  ASSERT_TRUE(run(r, 2, true));
+}
+
+TEST_F(Runs, AModelIsTrainedOn) {
+  const Recipe first = recipe("first");
+  const auto report = run(first);
+  ASSERT_TRUE(report) << message_of(report);
+  const auto train_on = [&](const std::string& init) {
+    const std::string path = files_.write(
+        "second.toml", "[model]\ninit = \"" + init + "\"\ntrain = [\"layers.1\", \"final_norm\"]\n[data]\nmax_tokens = 64\n" +
+                           "train = [{ chat = \"rows.jsonl\" }]\n[training]\nepochs = 2\nbatch_tokens = 128\n" +
+                           "learning_rate = 1e-3\nwarmup_steps = 1\n[output]\nfolder = \"second\"\n");
+    auto second = load_recipe(path);
+    EXPECT_TRUE(second) << message_of(second);
+    RunOptions options;
+    options.init = init;
+    options.restart = true;
+    options.kernels = &best_kernels();
+    options.threads = std::make_shared<ThreadPool>(2);
+    return run_training(*second, options);
+  };
+  const auto done = train_on(first.output.folder);
+  ASSERT_TRUE(done) << message_of(done);
+  EXPECT_LT(done->trained, done->parameters);
+  const auto a = SafetensorsFile::open(first.output.folder + "/model.safetensors");
+  const auto b = SafetensorsFile::open(files_ / "second/model.safetensors");
+  ASSERT_TRUE(a && b);
+  for (const TensorView& t : a->tensors()) {
+    const TensorView* u = b->find_tensor(t.name);
+    ASSERT_NE(u, nullptr) << t.name;
+    const bool trained = t.name.find("layers.1.") != std::string::npos || t.name == "model.norm.weight";
+    EXPECT_EQ(std::equal(t.data.begin(), t.data.end(), u->data.begin(), u->data.end()), !trained) << t.name;
+  }
+  const std::string message = message_of(train_on(report->gguf));
+  EXPECT_NE(message.find("start from the model's Hugging Face folder"), std::string::npos) << message;
+}
+
+}  // namespace
+}  // namespace sobre
