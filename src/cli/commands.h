@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/load.h"
@@ -109,6 +110,17 @@ struct TemplateOptions {
   std::optional<LocalTime> now;  // what strftime_now sees; nothing: the clock
 };
 [[nodiscard]] Result<void> template_command(const TemplateOptions& options);
+
+/// `sobre train-tokenizer`: texts to a byte-level BPE tokenizer's folder.
+struct TrainTokenizerOptions {
+  std::vector<std::string> files;  // .txt, .jsonl
+  std::string out;
+  int32_t vocab_size = 0;
+  uint64_t min_frequency = 2;
+  uint64_t max_bytes = 0;  // of text that is read; 0: all
+  bool force = false;      // replace the folder's tokenizer
+};
+[[nodiscard]] Result<void> train_tokenizer_command(const TrainTokenizerOptions& options);
 
 /// "2026-03-09T14:05:06", a date of the calendar (the zone is not part of it).
 [[nodiscard]] std::optional<LocalTime> parse_local_time(const std::string& text);

@@ -18,6 +18,7 @@
 #include "cli/ledger.h"
 #include "cli/meter.h"
 #include "cli/serve.h"
+#include "text/bpe_trainer.h"
 
 namespace sobre {
 
@@ -103,6 +104,7 @@ struct AllOptions {
   GenerateOptions generate;
   TokenizeOptions tokenize;
   TemplateOptions chat_template;
+  TrainTokenizerOptions train_tokenizer;
   MeterOptions meter;
 };
 
@@ -240,6 +242,25 @@ void add_texts(CLI::App& app, Chosen& chosen, TokenizeOptions& t, TemplateOption
       "special_tokens (bos_token, ...) too, before the model's own.");
 }
 
+void add_train_tokenizer(CLI::App& app, Chosen& chosen, TrainTokenizerOptions& o) {
+  CLI::App* c = add_command(app, chosen, "train-tokenizer", "Learn a vocabulary (byte-level BPE, ChatML) from texts",
+                            [&o] { return train_tokenizer_command(o); });
+  c->add_option("FILE", o.files, "Texts: .txt, or .jsonl with a \"text\" or \"messages\" in each line")->required();
+  add_number(*c, "--vocab-size", o.vocab_size, kSmallestBpeVocabulary + 1, kLargestBpeVocabulary,
+             fmt::format("Tokens, the 3 of ChatML and 256 bytes among them ({} to {})", kSmallestBpeVocabulary + 1,
+                         kLargestBpeVocabulary))
+      ->required();
+  c->add_option("-o,--out", o.out, "The folder to make")->required()->type_name("DIR");
+  add_number(*c, "--min-frequency", o.min_frequency, uint64_t{1}, uint64_t{1} << 40,
+             "Merge no pair that occurs less often (1 to 1099511627776; default 2)");
+  add_number(*c, "--max-bytes", o.max_bytes, uint64_t{1}, uint64_t{1} << 50,
+             "Read the first N bytes of text only (1 to 1125899906842624; default: all)");
+  c->add_flag("--force", o.force, "Replace the tokenizer that the folder has");
+  c->footer(
+      "Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json, as Hugging Face libraries read them: in the\n"
+      "form of SmolLM2's tokenizer, every digit a token of its own, with a chat template that adds no system prompt.");
+}
+
 void add_meter(CLI::App& app, Chosen& chosen, MeterOptions& o) {
   CLI::App* c = add_command(app, chosen, "meter", "Where energy can be read on this machine, watts live, calibration",
                             [&o] { return meter_command(o); });
@@ -336,6 +357,7 @@ int parse_and_run(int argc, char** argv) {
   add_new(app, chosen, options.fresh);
   add_checks(app, chosen, options.logits, options.generate);
   add_texts(app, chosen, options.tokenize, options.chat_template);
+  add_train_tokenizer(app, chosen, options.train_tokenizer);
   add_meter(app, chosen, options.meter);
   add_ledger_command(app, chosen);
   add_train_command(app, chosen);

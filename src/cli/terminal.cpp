@@ -77,9 +77,10 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
-ProgressBar::ProgressBar(std::string what, uint64_t total)
+ProgressBar::ProgressBar(std::string what, uint64_t total, Unit unit)
     : what_(std::move(what)),
       total_(total),
+      unit_(unit),
       enabled_(is_terminal(STDERR_FILENO) && total > 0),
       start_(std::chrono::steady_clock::now()) {}
 
@@ -102,8 +103,9 @@ void ProgressBar::finish() {
 void ProgressBar::draw(uint64_t done, double seconds) {
   const double part = static_cast<double>(done) / static_cast<double>(total_);
   const double rate = static_cast<double>(done) / seconds;
-  std::string tail = fmt::format(" {:3.0f} %  {} of {}  {}/s", 100 * part, bytes_text(done), bytes_text(total_),
-                                 bytes_text(static_cast<uint64_t>(rate)));
+  const auto amount = [this](uint64_t n) { return unit_ == Unit::kBytes ? bytes_text(n) : count_text(n); };
+  std::string tail = fmt::format(" {:3.0f} %  {} of {}{}  {}/s", 100 * part, amount(done), amount(total_),
+                                 unit_ == Unit::kBytes ? "" : " tokens", amount(static_cast<uint64_t>(rate)));
   if (done > 0) tail += fmt::format("  {} left", duration_text(static_cast<double>(total_ - done) / rate));
   const int room = terminal_width(STDERR_FILENO) - 1 - static_cast<int>(what_.size() + tail.size()) - 3;
   std::string bar;

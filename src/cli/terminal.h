@@ -28,10 +28,12 @@ namespace sobre {
 [[nodiscard]] std::string duration_text(double seconds);
 
 /// One line on stderr that is redrawn: what, how much of it, rate, time left. It appears only on a terminal and only when the
-/// work lasts longer than 0.3 s; it is wiped when done. Counts are bytes.
+/// work lasts longer than 0.3 s; it is wiped when done.
 class ProgressBar {
  public:
-  ProgressBar(std::string what, uint64_t total);
+  enum class Unit : uint8_t { kBytes, kTokens };
+
+  ProgressBar(std::string what, uint64_t total, Unit unit = Unit::kBytes);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -46,6 +48,7 @@ class ProgressBar {
 
   std::string what_;
   uint64_t total_;
+  Unit unit_;
   bool enabled_;
   bool shown_ = false;
   std::chrono::steady_clock::time_point start_;
