@@ -13,7 +13,7 @@ const std::string kText = "The cat sat on the mat. The hat was on the cat.\nThe 
 
 std::vector<std::string> training(const TemporaryFolder& folder, const std::vector<std::string>& more = {}) {
   write_text(folder / "a.txt", kText);
-  std::vector<std::string> args = {"train-tokenizer", folder / "a.txt", "--vocab-size", "280", "-o", folder / "out"};
+  std::vector<std::string> args = {"train-tokenizer", folder / "a.txt", "--vocab-size", "270", "-o", folder / "out"};
   args.insert(args.end(), more.begin(), more.end());
   return args;
 }
@@ -23,7 +23,7 @@ TEST(TrainTokenizer, OtherCommandsReadTheFolder) {
   const Outcome o = run_sobre(training(folder));
   ASSERT_EQ(o.status, 0) << o.err;
   EXPECT_EQ(o.err, "");
-  EXPECT_TRUE(o.out.starts_with(folder.path() + "/out: 280 tokens from 89 bytes of text")) << o.out;
+  EXPECT_TRUE(o.out.starts_with(folder.path() + "/out: 270 tokens from 89 bytes of text")) << o.out;
   const Outcome ids = run_sobre({"tokenize", folder / "out", "--jsonl"}, "{\"text\": \"<|im_start|>The cat 12<|im_end|>\"}\n");
   ASSERT_EQ(ids.status, 0) << ids.err;
   const auto answer = Json::parse(ids.out);
@@ -33,7 +33,7 @@ TEST(TrainTokenizer, OtherCommandsReadTheFolder) {
   const Outcome text = run_sobre({"tokenize", folder / "out", "--jsonl"}, ids.out);
   EXPECT_EQ(text.out, "{\"text\": \"<|im_start|>The cat 12<|im_end|>\"}\n");
   // A model made with this tokenizer has its template.
-  const std::string model = make_model(folder, "model", tiny_config(280), folder / "out");
+  const std::string model = make_model(folder, "model", tiny_config(270), folder / "out");
   const Outcome rendered = run_sobre({"template", model, "--jsonl"},
                                      R"({"messages": [{"role": "user", "content": "Hi"}], "add_generation_prompt": true})");
   EXPECT_EQ(rendered.out, "{\"rendered\": \"<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\n\"}\n") << rendered.err;
