@@ -113,6 +113,7 @@ TEST(Usage, HelpNamesEveryCommandAndFlag) {
       {"show", {"MODEL", "--weights", "--kv", "--isa", "--threads", "--ctx", "--template"}},
       {"perplexity", {"MODEL", "--text", "--chunks", "--against-f32", "--ctx"}},
       {"quantize", {"IN", "OUT", "--type", "Q4_K_M", "--threads", "--force"}},
+      {"train-tokenizer", {"FILE", "--vocab-size", "260 to 1000000", "--out", "--min-frequency", "--max-bytes", "--force"}},
       {"new", {"--config", "--out", "--seed", "--tokenizer"}},
       {"bench", {"MODEL", "-p", "-n", "--repeat", "--json"}},
       {"logits", {"MODEL", "--ids", "--out"}},
