@@ -12,8 +12,8 @@ namespace sobre {
 namespace {
 
 // The picture, in pixels of its own.
-constexpr double kWidth = 960, kHeight = 560, kLeft = 76, kRight = 24;
-constexpr double kLossTop = 84, kLossBottom = 392, kRateTop = 424, kRateBottom = 504;
+constexpr double kWidth = 960, kHeight = 560, kLeft = 72, kRight = 28;
+constexpr double kLossTop = 108, kLossBottom = 392, kRateTop = 432, kRateBottom = 504;
 constexpr size_t kMostPoints = 400;
 // A loss that falls by more than this factor is drawn on a logarithmic axis.
 constexpr double kLogFrom = 5;
@@ -89,7 +89,8 @@ std::vector<double> linear_ticks(double low, double high, int wanted) {
     }
   }
   std::vector<double> out;
-  for (double k = std::ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k) out.push_back(k * step);
+  // + 0.0: no tick is written as "-0".
+  for (double k = std::ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k) out.push_back(k * step + 0.0);
   return out;
 }
 
@@ -105,12 +106,18 @@ struct Axis {
   [[nodiscard]] std::vector<double> ticks(int wanted) const {
     if (!log) return linear_ticks(low, high, wanted);
     std::vector<double> out;
+    constexpr double kCoarse[] = {1, 2, 5}, kFine[] = {1, 1.5, 2, 3, 4, 5, 7};
+    const std::span<const double> factors = high / low < 60 ? std::span<const double>(kFine) : std::span<const double>(kCoarse);
     for (double power = std::pow(10.0, std::floor(std::log10(low))); power <= high; power *= 10) {
-      for (const double factor : {1.0, 2.0, 5.0}) {
-        if (factor * power >= low * 0.999 && factor * power <= high * 1.001) out.push_back(factor * power);
+      for (const double factor : factors) {
+        if (factor * power >= low && factor * power <= high) out.push_back(factor * power);
       }
     }
-    return out.size() >= 2 ? out : linear_ticks(low, high, wanted);
+    // A loss that ran away spans dozens of powers of ten.
+    const size_t every = out.size() / 12 + 1;
+    std::vector<double> few;
+    for (size_t i = 0; i < out.size(); i += every) few.push_back(out[i]);
+    return few.size() >= 2 ? few : linear_ticks(low, high, wanted);
   }
 };
 
@@ -247,11 +254,8 @@ std::string grid(const Axis& x, const Axis& loss, const Axis& rate, bool with_ra
   out += line(kLeft, kLossBottom, kWidth - kRight, kLossBottom, "axis");
   out += line(kLeft, kRateBottom, kWidth - kRight, kRateBottom, "axis");
   out += text_at((kLeft + kWidth - kRight) / 2, kRateBottom + 42, "middle", "step");
-  const auto name = [](double middle, std::string_view text) {
-    return fmt::format("<text transform=\"translate(20 {:.1f}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n", middle, text);
-  };
-  return out + name((kLossTop + kLossBottom) / 2, loss.log ? "loss (nats a token, log scale)" : "loss (nats a token)") +
-         name((kRateTop + kRateBottom) / 2, "learn. rate");
+  out += text_at(kLeft, kLossTop - 10, "start", loss.log ? "loss in nats a token (logarithmic)" : "loss in nats a token");
+  return out + (with_rate ? text_at(kLeft, kRateTop - 8, "start", "learning rate") : std::string());
 }
 
 std::string legend(const Curves& curves) {
