@@ -102,6 +102,7 @@ Result<Example> chat_example(const TextAssets& text, std::span<const ChatMessage
     // What came before, through the end of the last answer, is the beginning of what is there now.
     const std::span<const int32_t> before = std::span(example.ids).first(answers.empty() ? 0 : answers.back().end);
     if (!begins_with(whole, prompt) || !begins_with(whole, before)) return fail(kNotContinued, answers.size() + 1);
+    // (A prompt has at least one id: conversation_ids() sees to it, and so learned[0] is 0.)
     // Whatever the template writes behind the token that ends the answer is never the model's to write.
     const auto first = whole.begin() + static_cast<std::ptrdiff_t>(prompt.size());
     const auto stop = std::find_if(first, whole.end(), [&text](int32_t id) { return text.is_stop(id); });
@@ -117,7 +118,6 @@ Result<Example> chat_example(const TextAssets& text, std::span<const ChatMessage
     std::fill(example.learned.begin() + static_cast<std::ptrdiff_t>(a.begin),
               example.learned.begin() + static_cast<std::ptrdiff_t>(a.end), uint8_t{1});
   }
-  example.learned[0] = 0;  // a template without any prompt: nothing stands before the first id
   return example;
 }
 

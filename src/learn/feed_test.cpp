@@ -165,6 +165,26 @@ TEST(Feed, SourcesComeByTheirWeightsAndEachInWholeRounds) {
   for (const auto& [row, n] : counts) EXPECT_LE(n, 2);
 }
 
+TEST(Feed, ASourceComesInAnotherOrderInEachRound) {
+  std::vector<FeedSource> train(1);
+  train[0].documents = std::make_unique<NumberedDocuments>(40, 0);
+  auto feed = Feed::create(std::move(train), {}, {});
+  ASSERT_TRUE(feed) << message_of(feed);
+  std::vector<std::vector<int32_t>> rounds(2);
+  while (feed->state().draws < 2 * 40) {
+    const uint64_t before = feed->state().draws;
+    const auto batch = feed->next(kBatch);
+    ASSERT_TRUE(batch);
+    // Batches across the border of two rounds belong to neither.
+    if (feed->state().draws / 40 != before / 40) continue;
+    for (const auto& d : documents_of(*batch)) rounds[before / 40].push_back(d[0]);
+  }
+  size_t equal = 0, least = std::min(rounds[0].size(), rounds[1].size());
+  for (size_t i = 0; i < least; ++i) equal += rounds[0][i] == rounds[1][i] ? 1 : 0;
+  EXPECT_GT(least, 20u);
+  EXPECT_LT(equal, least / 2);
+}
+
 TEST(Feed, HeldBackRowsAreNeverTrainedOn) {
   for (const uint64_t epochs : {0u, 3u}) {
     Feed feed = made(epochs, 0.2);
@@ -196,6 +216,13 @@ TEST(Feed, ValidationIsTheSameAndTakesTheFirst) {
   auto feed = Feed::create(sources(0.2), std::move(validation), options);
   ASSERT_TRUE(feed) << message_of(feed);
   const auto all = feed->validation(kBatch, 1000), few = feed->validation(kBatch, 5);
+  for (uint64_t n = 1; n < 20; ++n) {
+    const auto first = feed->validation(kBatch, n);
+    ASSERT_TRUE(first) << message_of(first);
+    uint64_t documents = 0;
+    for (const TrainBatch& b : *first) documents += b.starts.size() - 1;
+    EXPECT_EQ(documents, n);
+  }
   ASSERT_TRUE(feed->next(kBatch));
   const auto again = feed->validation(kBatch, 1000);
   ASSERT_TRUE(all && few && again);

@@ -37,7 +37,7 @@ TEST(Permutation, DependsOnSeedUseAndNumberAndLooksRandom) {
   constexpr uint64_t kN = 1000;
   const Permutation base(kN, 1, 2, 3);
   const Permutation others[] = {
-      {kN, 2, 2, 3}, {kN, uint64_t{1} << 40 | 1, 2, 3}, {kN, 1, 3, 3}, {kN, 1, 2, 4}, {kN, 1, 2, uint64_t{3} << 33}};
+      {kN, 2, 2, 3}, {kN, uint64_t{1} << 40 | 1, 2, 3}, {kN, 1, 3, 3}, {kN, 1, 2, 4}, {kN, 1, 2, uint64_t{1} << 40 | 3}};
   for (const Permutation& other : others) {
     int equal = 0;
     for (uint64_t i = 0; i < kN; ++i) equal += base(i) == other(i) ? 1 : 0;
