@@ -12,6 +12,9 @@ constexpr int kZero8Log2 = 7;         // log2 of the zero point of stored 8-bit 
 constexpr int kTileCols = 8;          // activation rows whose sums fit the registers
 constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
 constexpr bool kPairParts = false;
+// On Zen 4 the nearest cache has too few requests in flight for its memory; the outer ones give 40 % more.
+constexpr int64_t kPrefetchBytes = 16384;
+constexpr int kPrefetchLocality = 1;
 typedef __m512 Vf;
 typedef __m512i Vi;
 typedef __m512i Vb;

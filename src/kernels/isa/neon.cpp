@@ -11,6 +11,8 @@ constexpr int kZero8Log2 = -1;        // log2 of the zero point of stored 8-bit 
 constexpr int kTileCols = 4;          // activation rows whose sums fit the registers
 constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
 constexpr bool kPairParts = false;
+constexpr int64_t kPrefetchBytes = 4096;
+constexpr int kPrefetchLocality = 3;
 typedef float32x4_t Vf;
 typedef int32x4_t Vi;
 typedef uint8x16_t Vb;

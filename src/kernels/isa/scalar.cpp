@@ -10,6 +10,8 @@ constexpr int kZero8Log2 = -1;        // log2 of the zero point of stored 8-bit 
 constexpr int kTileCols = 4;          // activation rows whose sums fit the registers
 constexpr bool kDotByGroups = false;  // 8-bit products of several rows group by group
 constexpr bool kPairParts = false;
+constexpr int64_t kPrefetchBytes = 4096;
+constexpr int kPrefetchLocality = 3;
 struct Vf {
   float v[16];
 };
