@@ -38,6 +38,7 @@ if(SOBRE_CLI)
   sobre_layer_tests(meter)
   sobre_layer_tests(serve)
   sobre_layer_tests(learn)
+  sobre_layer_tests(task)
   sobre_layer_tests(cli)
   # Tests of the program's cases start the program itself.
   if(TARGET cli_test)

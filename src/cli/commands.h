@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cli/load.h"
 #include "model/export_gguf.h"
+#include "task/task.h"
 #include "text/chat_template.h"
 
 namespace CLI {
@@ -95,6 +96,17 @@ struct GenerateOptions {
   bool stop = false;  // end after the model's own end-of-text ids (by default they are ids as all others)
 };
 [[nodiscard]] Result<void> generate_command(const GenerateOptions& options);
+
+/// `sobre data`: items of the office tasks as JSON lines on standard output; levels and languages take turns.
+struct DataOptions {
+  std::string task;  // a name of office_tasks(), or "all": these take turns
+  Split split = Split::kTrain;
+  uint64_t seed = 1, count = 10;
+  int level = 0;         // 0: all
+  std::string language;  // empty: all
+  bool list = false;     // the tasks' names and nothing else
+};
+[[nodiscard]] Result<void> data_command(const DataOptions& options);
 
 /// `sobre tokenize`: standard input to ids (or back).
 struct TokenizeOptions {

@@ -106,6 +106,7 @@ struct AllOptions {
   TemplateOptions chat_template;
   TrainTokenizerOptions train_tokenizer;
   MeterOptions meter;
+  DataOptions data;
 };
 
 void add_serve(CLI::App& app, Chosen& chosen, ServeFlags& o) {
@@ -301,6 +302,22 @@ void add_meter(CLI::App& app, Chosen& chosen, MeterOptions& o) {
       "machine that does nothing else; one without still learns what the counters show idle.");
 }
 
+void add_data(CLI::App& app, Chosen& chosen, DataOptions& o) {
+  CLI::App* c =
+      add_command(app, chosen, "data", "Write made-up questions of the office tasks, with their answers, as JSON lines",
+                  [&o] { return data_command(o); });
+  c->add_option("TASK", o.task, "A task's name (--list), or all");
+  const Choices<Split> splits = {{"train", Split::kTrain}, {"validation", Split::kValidation}, {"test", Split::kTest}};
+  add_choice(*c, "--split", o.split, splits,
+             "Which wordings and names: train, validation, test (default train); test has no answers in its messages");
+  add_number(*c, "--seed", o.seed, uint64_t{0}, UINT64_MAX, "Another seed, other items (default 1)");
+  add_number(*c, "--count", o.count, uint64_t{0}, UINT64_MAX, "How many items (default 10)");
+  add_number(*c, "--level", o.level, 1, 3, "Only this difficulty (1 to 3; default: all, in turn)");
+  const Choices<std::string> languages = {{"en", "en"}, {"fr", "fr"}};
+  add_choice(*c, "--language", o.language, languages, "Only this language: en, fr (default: both, in turn)");
+  c->add_flag("--list", o.list, "Name the tasks, and what counts as right");
+}
+
 std::string one_line(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -361,6 +378,7 @@ int parse_and_run(int argc, char** argv) {
   add_meter(app, chosen, options.meter);
   add_ledger_command(app, chosen);
   add_train_command(app, chosen);
+  add_data(app, chosen, options.data);
   for (CLI::App* c : app.get_subcommands([](CLI::App*) { return true; })) {
     if (c->get_footer() == app.get_footer()) c->footer("");
   }

@@ -1,0 +1,29 @@
+#include "task/office_refuse.h"
+
+#include "task/office_makers.h"
+#include "task/office_words.h"
+
+namespace sobre::office {
+
+Made make_refuse(Draw& draw, Language language, int level) {
+  const RefuseWords& words = language == Language::kFrench ? french_refuse() : english_refuse();
+  const std::string refusal(words.refusal);
+  if (level == 3) {
+    const bool message = draw.chance(60);
+    const size_t queue = draw.index_of(std::size(kQueues));
+    const std::string text = message ? draw_message(draw, language, draw.between(1, 2), queue) : draw_passage(draw, language);
+    return {draw.phrase(words.on_message, {{"text", text}}), "", refusal};
+  }
+  const auto said = [&](Lines lines) {
+    const std::string text = draw.sentence_template(lines);
+    std::vector<Slot> slots;
+    if (text.find("{town}") != std::string::npos) slots.push_back({"town", draw_town(draw)});
+    if (text.find("{name}") != std::string::npos) slots.push_back({"name", draw_person(draw, language).first});
+    return fill(text, slots);
+  };
+  std::string prompt = said(words.requests);
+  if (level == 2) prompt = draw.chance(60) ? said(words.small_talk) + " " + prompt : prompt + " " + said(words.small_talk);
+  return {std::move(prompt), "", refusal};
+}
+
+}  // namespace sobre::office

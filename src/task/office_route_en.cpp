@@ -1,0 +1,300 @@
+#include "task/office_route.h"
+
+namespace sobre::office {
+
+namespace {
+
+using Text = std::string_view;
+
+constexpr Text kInstructions[] = {
+    "[Which|What] queue [should|does|must] this message [go to|belong to]? {text}",
+    "[Route|Sort|Direct|Send] this [message|email|request] to [the right|a|one] queue: {text}",
+    "[Customer message|Message from a customer|Incoming message]: {text}\n[Which queue|Queue|Right queue]?",
+    "[Choose|Pick|Name|Give] the [right |best |]queue for this [message|customer|email|request]: {text}",
+    "{text}\n[Which|What] queue [is this for|handles this|should take this|should answer this]?",
+    "[Sort|Route|Classify] [this|the] [customer |]message [into one of: |as one of: |as ]billing, shipping, returns, "
+    "technical, account, "
+    "sales, cancellation, complaints[:|.] {text}",
+    "[Queues|Our queues|The queues are]: billing, shipping, returns, technical, account, sales, cancellation, complaints. "
+    "[Message|Customer|Text]: {text}",
+    "[A customer writes|A customer wrote|A client says|We got this message]: {text}\n[Which|What] queue [is it for|should get "
+    "it|is right]?",
+    "[Where|To which queue] should [this message|this email|this request|this] go? {text}",
+    "Route: {text}",
+    "[Support queue|Queue] for [the following|this] [message|request]: {text}",
+    "[Please |][tell me|say] which [queue|team] should [read|get|answer|handle] this [message|email]: {text}",
+};
+constexpr Text kGreetings[] = {"Hello,",          "Hi,",         "Good morning,", "Dear team,", "Hi there,",
+                               "Good afternoon,", "Hello team,", "Hey,"};
+constexpr Text kSmallTalk[] = {
+    "I hope [you are well|you are having a good day|this finds you well|all is well with you].",
+    "[It is raining|The sun is shining|It is cold|It is very warm] here [today|again|this week].",
+    "I have been [a customer|with you] for [two|three|four|five|many] years.",
+    "[My sister|My brother|A friend|My neighbour|A colleague] [told me about you|says you are good|recommended you].",
+    "[I am writing from|Greetings from] {town}.",
+    "[This is my first message|I do not write often|I am not good with emails|I have never written before][, sorry|].",
+    "[Sorry to trouble you|Sorry for the long message|Excuse my English|I will keep it short].",
+    "[I tried to call|Nobody picked up the phone|I did not know whom to ask], so I am writing [here|to you].",
+    "[We are a small team|I work in a school|I run a small shop|We are a family of four|I live alone].",
+};
+constexpr Text kTurns[] = {
+    "[What I need|All I need|What I want] [today|now|] is [something else|another thing|different]:",
+    "[But|Now] [my only question|my real request|the reason I write|the one thing I need] is [this|the following]:",
+    "[That is all settled|All of that is fine|None of that matters now|That is done]. [My request|My question|Now to my "
+    "point|What I need]:",
+    "[I am not writing about that|That is not why I write|You need not do anything about that].",
+    "[Only one thing is open|There is just one thing to do|One thing is left]:",
+};
+constexpr Text kClosings[] = {"Thank you.",         "Thanks!",         "Best wishes", "Kind regards", "Many thanks.",
+                              "Thanks in advance.", "Have a nice day."};
+
+constexpr Text kBillingPlain[] = {
+    "[I have a question about|There is a mistake in|Something is wrong with|I do not understand] my [invoice|last "
+    "invoice|bill|last bill].",
+    "[You|Your company|The shop] charged [me|my card|us] [twice|two times] for [order {n}|the same order|{the_item}].",
+    "[Please|Could you|Can you] send me [the|an|a copy of the] invoice for [order {n}|{the_item}|last month][, please|].",
+    "The [amount|total|price] on my [invoice|bill] is [wrong|too high|not right].",
+    "My [bill|invoice] [says|shows] {m} euros, but I [should|only had to] pay {p} euros.",
+    "[I want|I need|I would like] to change my [payment method|bank details for payments|billing address].",
+    "[Why|Can you tell me why] [is my bill so high|did you charge my card|was I charged {m} euros|is there a fee on my bill]?",
+    "My [payment|card payment|bank payment] [was taken twice|did not go through|was refused|failed].",
+    "[I need|We need|Please send] a [receipt|payment receipt|VAT invoice] for [order {n}|my tax office|our accounts].",
+};
+constexpr Text kBillingIndirect[] = {
+    "[The same sum|{m} euros] [left|went out of] my bank account [twice|two times] [this month|last week|on Monday].",
+    "[I paid|We paid] {m} euros and [your paper|your statement] [says|asks for] {p} euros.",
+    "[Our accountant|My accountant|The tax office] [needs|is asking for] [a document that shows what we paid|proof of what I "
+    "paid|the VAT number on the bill].",
+    "[The sum|The figure|The total] at the bottom of [the document|your statement] is [higher than agreed|not what we "
+    "agreed|too big].",
+    "[I see|There is] a [fee|charge|sum] of {m} euros [that I cannot explain|that I do not understand|that nobody told me "
+    "about].",
+    "[My bank|The bank] [refused|blocked|returned] the money [I sent you|for {the_item}], how can I pay [now|another way]?",
+    "[Can I pay|May we pay] [in two parts|in three parts|by bank transfer|at the end of the month]?",
+};
+constexpr Text kBillingBack[] = {
+    "[The invoice|My last bill] was [correct|fine|right].",
+    "[I have paid|We paid] the [bill|invoice] [already|last week].",
+    "[Your|The] invoice [came|arrived] [on time|last week] and [is paid|is right].",
+};
+
+constexpr Text kShippingPlain[] = {
+    "[Where is|Can you tell me where is|When will I get] my [parcel|package|delivery][ with {the_item}| {n}|]?",
+    "My [parcel|package|delivery] [has not arrived|has not come|is late|is lost][ yet|].",
+    "[The|My] delivery [of {the_item}|of order {n}] is [late|two days late|a week late|delayed].",
+    "The [tracking number|tracking link|tracking page] [does not work|shows nothing|is wrong|has not changed for days].",
+    "[Please|Could you|Can you] deliver [my parcel|order {n}|the package] to [another address|my office|my neighbour].",
+    "[When|What day] will [{the_item}|order {n}|my package] be [delivered|shipped|sent]?",
+    "[How long|How many days] does [delivery|shipping] [take|to {town} take]?",
+    "[The driver|The courier|The postman] [did not find my house|did not ring|left no parcel|could not deliver].",
+    "[Do you|Can you] [ship|deliver] to {town}?",
+};
+constexpr Text kShippingIndirect[] = {
+    "[I have been waiting for|I am still waiting for] {the_item} [for two weeks|since Monday|for days], it [left your "
+    "warehouse|was sent] long ago.",
+    "[I was at home all day|I waited all day] and [nobody rang|no courier came|no van came].",
+    "[The website|The page|Your site] says [handed over|on its way|out today] but [nothing is here|my door stayed quiet|I have "
+    "nothing].",
+    "[We moved|I moved|I have moved] to {town}, please [bring|take] order {n} [there|to the new address].",
+    "[Could the driver|Can the courier|May the van] [come after six|leave it with the neighbours|leave it at the back "
+    "door|call me first]?",
+    "[It should have been here|You promised it for|It was due] [on Friday|last week|yesterday], where is it [now|]?",
+    "[The courier|The driver] [went to the wrong house|left it in the wrong street|gave it to a stranger].",
+};
+constexpr Text kShippingBack[] = {
+    "[The parcel|My package|The delivery] [came|arrived] [on time|yesterday|quickly].",
+    "[The driver|The courier] was [on time|quick] and [the box was fine|left the parcel with me].",
+    "[Delivery|Shipping] [was fast|took two days], [as always|all good].",
+};
+
+constexpr Text kReturnsPlain[] = {
+    "[I want|I would like|I need|We want] to [return|send back] {the_item}.",
+    "[How|Where] can I [return|send back] {the_item}?",
+    "[Please|Could you|Can you] send me a return [label|form] for [{the_item}|order {n}].",
+    "[I want|I would like|Is it possible|May I] to exchange {the_item} for [another one|a bigger one|a smaller one].",
+    "{The_item} is [too small|too big|the wrong size|the wrong colour|not what I ordered], [I want to return it|I am sending "
+    "it back|can I return it]?",
+    "[How many days|How long] do I have to [return|send back] {the_item}?",
+    "[I sent back|I returned] {the_item} [last week|on Monday|two weeks ago], [did you get it|has my return arrived]?",
+    "[Can|May] I [return|exchange|send back] [an item|{a_item}|something] [without the box|after 30 days|that I have opened]?",
+};
+constexpr Text kReturnsIndirect[] = {
+    "{The_item} does not [fit|suit me|match my room], [I do not want to keep it|please take it back|can I swap it]?",
+    "[I ordered|I bought|I chose] the wrong [size|colour|model], [can we swap it|how do I get the right one|how can I give it "
+    "back]?",
+    "[You sent me|I got|The box had] {the_item} [and not what I ordered|in the wrong colour|in the wrong size], [please swap "
+    "it|how do I give it back].",
+    "[My wife|My husband|My son|My mother] does not like {the_item}, [will you take it back|can it go back to you|can we swap "
+    "it]?",
+    "[Which|What] address do I [post it|send the box] to if I do not [keep|want to keep] {the_item}?",
+    "{The_item} [is unused|is still in its box|was never worn], [I would rather give it back|I want to hand it back|please "
+    "take it back].",
+};
+constexpr Text kReturnsBack[] = {
+    "[The exchange|The return] of {the_item} [went well|is done].",
+    "[I sent back|I returned] {the_item} [in May|last month] and [that went well|all is fine].",
+    "[You took back|I gave back] {the_item} [without trouble|last year], [thanks|that was easy].",
+};
+
+constexpr Text kTechnicalPlain[] = {
+    "{The_dev} [does not turn on|does not work|does not start|stopped working|will not start].",
+    "[The app|Your app|The program|The website] [crashes|freezes|stops|shows an error] [every time|when I start it|all the "
+    "time].",
+    "{The_dev} shows [error {k}|an error|error code {k}].",
+    "[How|Can you help me, how] do I [install|set up|connect|reset|update] {the_dev}?",
+    "[I cannot|I am not able to] connect {the_dev} to [the network|the wifi|my computer|the internet].",
+    "[The screen of {my_dev}|The display of {my_dev}|{My_dev}] [stays black|stays dark|flickers|goes off].",
+    "[After the update|Since the update|Since yesterday] {the_dev} [does not work|is very slow|makes a strange noise].",
+    "[I need|We need] technical [help|support] with {the_dev}.",
+};
+constexpr Text kTechnicalIndirect[] = {
+    "[When I press the button|When I plug it in|Whatever I press] {the_dev} [does nothing|only blinks|beeps three times|stays "
+    "dead].",
+    "{The_dev} [gets very hot|smells burnt|makes a loud noise|blinks red] [after ten minutes|when it runs|and then goes off].",
+    "[I followed the manual|I read the manual twice|I tried another cable] but {the_dev} [will not start|still does "
+    "nothing|finds no network].",
+    "[Every time I open the page|As soon as I open the app|When I click on save] [everything freezes|the screen goes white|a "
+    "strange message comes up].",
+    "[The battery of {my_dev}|{My_dev}] [runs out in an hour|does not charge|goes off by itself].",
+    "[The wifi|The connection|The sound] of {my_dev} [drops|breaks off|disappears] every [few minutes|hour|evening].",
+};
+constexpr Text kTechnicalBack[] = {
+    "{The_dev} works [well|very well|fine].",
+    "[I set up|I installed] {the_dev} [myself|without help], [it runs well|all good].",
+    "[The app|The update] works [well|without errors] [now|again].",
+};
+
+constexpr Text kAccountPlain[] = {
+    "[I forgot|I have forgotten|I lost] my [password|user name|login].",
+    "[I cannot|I am not able to|Why can I not] log in to my account[| any more].",
+    "[I want|I would like|I need] to change [the email address|the name|the phone number|the password] [of|in] my account.",
+    "[Please|Could you|Can you] reset my password[|, please].",
+    "My account is [locked|blocked].",
+    "[How|Where] do I change my [password|user name|email address|profile]?",
+    "[The|Your] link to [reset my password|confirm my account] [does not come|has expired|never came].",
+    "[I need|We need] a second [user|login] for our account.",
+    "[I want|I would like] to [open an account|create an account|register][, how do I do that|].",
+};
+constexpr Text kAccountIndirect[] = {
+    "[It says|The page says|I am told] that my [password|user name|login] is [wrong|unknown], [but I am sure it is right|how "
+    "do I get in].",
+    "[I got married|I married] and [my last name is new|I have a new last name], please [update my profile|change it in my "
+    "profile].",
+    "[I no longer have|I lost access to] my old [email address|mailbox|phone], how do I [sign in|get in] now?",
+    "[Somebody|Someone|A stranger] [signed in|logged in] [as me|with my name], please [lock my profile|give me a new "
+    "password].",
+    "[The code|The six-digit code|The text message] for [signing in|the login] [never comes|comes too late].",
+    "[My profile|My page with you] [has the wrong birthday|shows an old phone number|shows an old email], how do I "
+    "[correct|change] it?",
+    "[I typed my password wrong|I mistyped the login] three times and now [I am locked out|it is blocked].",
+};
+constexpr Text kAccountBack[] = {
+    "[My login|My password] works [again|fine].",
+    "[I can log in|I could log in] [again|without trouble].",
+    "[My account|My profile] is [set up|in order|up to date].",
+};
+
+constexpr Text kSalesPlain[] = {
+    "[How much|What] does {a_item} cost?",
+    "[I want|We want|I would like|We would like] to [buy|order] {k} {items}[, what is the price|, do you have an offer|].",
+    "[Do you|Does your shop] [have|sell] {items}?",
+    "[Please|Could you|Can you] send [me|us] [an offer|a price list|a quote] for {k} {items}.",
+    "[Is there|Do you give] a discount [for|on] {k} {items}?",
+    "[I am interested in|We are interested in] [buying {a_item}|your {items}|a new {dev}], [can you advise me|which one is "
+    "best|is it in stock].",
+    "[Which|What] [{dev}|model] do you recommend for [a small office|a family|a school]?",
+    "[Can I|Could we] [get a demo|see a demo|try it first] before [I buy|we buy] {the_dev}?",
+    "[Is {the_item}|Are {items}] [in stock|for sale|available]?",
+};
+constexpr Text kSalesIndirect[] = {
+    "[We are opening an office|We are furnishing a school|Our team is growing] and [need|will need] {k} {items}, what [can you "
+    "offer|would that cost]?",
+    "[I am looking for|I am thinking about] {a_item} [as a gift|for my mother|for the office], [what do you have|what would "
+    "you suggest].",
+    "[What is the difference|How do I choose] between the [small|cheap] and the [large|expensive] {dev} [before I buy one|]?",
+    "[Would it be cheaper|Is it cheaper|Do we pay less] if we [take|buy|order] {k} [at once|together]?",
+    "[Before I decide|Before I choose|Before we buy], [I would like to know the price of {the_item}|is {the_item} available in "
+    "red|does {the_dev} come with a cable]?",
+    "[Will you have|When will you have] {items} [in your shop|in stock] [again|this month]?",
+};
+constexpr Text kSalesBack[] = {
+    "[I bought|We bought] {a_item} [from you|in your shop] [last year|in spring].",
+    "[Your offer|The price list] for {items} [was clear|came quickly].",
+    "[I like|We like] {the_item} [that I bought|we chose] [very much|a lot].",
+};
+
+constexpr Text kCancelPlain[] = {
+    "[I want|I would like|I need|We want] to cancel [my order|order {n}|my subscription|my contract|our booking].",
+    "[Please|Could you|Can you] cancel [order {n}|my order|my subscription|my contract|the order of {the_item}].",
+    "[How|Where] can I cancel [my order|my subscription|my contract|my booking]?",
+    "[I am cancelling|I cancel|We cancel] [my subscription|our contract|order {n}] [today|at the end of the month|now].",
+    "[Cancel|Please stop] [my subscription|order {n}] [at once|today|now][, please|].",
+    "[Is it still possible|Is it too late|Can I still ask you] to cancel [order {n}|the order for {the_item}]?",
+    "[I want|I would like] to end my [subscription|contract|membership].",
+};
+constexpr Text kCancelIndirect[] = {
+    "[I have changed my mind|I no longer need it|We found another one], [please do not send {the_item}|please drop order "
+    "{n}|forget order {n}].",
+    "[I do not want|We do not want] to [renew|continue|go on with] [the subscription|the contract|my membership].",
+    "[Please stop|Please end] [my monthly plan|the yearly plan|the subscription] [after this month|before it renews|as soon as "
+    "possible].",
+    "[I ordered|I booked] [by mistake|twice by mistake|too quickly], [please take order {n} off the list|please do not carry "
+    "out order {n}].",
+    "[We will not come|We cannot come|The trip is off], so [please drop our booking|our booking can go|take our booking off "
+    "the list].",
+    "[My plan ends|My contract ends] in [May|June|March|autumn] and [I do not wish to renew it|should not go on|I want it to "
+    "stop there].",
+};
+constexpr Text kCancelBack[] = {
+    "[I cancelled|We cancelled] [another order|an old plan|my old contract] [last year|in May], [that is done|that went well].",
+    "[The old subscription|My old booking] [was cancelled|has ended], [as agreed|all good].",
+};
+
+constexpr Text kComplaintPlain[] = {
+    "[I want|I would like|I wish] to [make a complaint|complain][ about your service| about your staff|].",
+    "[Your employee|Your colleague|The woman on the phone|The man on the phone|Your staff] was [very "
+    "rude|rude|unfriendly|impolite] to me.",
+    "[I am|We are] [very unhappy|very disappointed|not satisfied|angry] with your [service|staff|company].",
+    "[Your service|Your customer service|The service] is [terrible|very bad|a disgrace|awful].",
+    "[This is|I call this] the worst service [I have ever had|of my life].",
+    "[I want|I would like] to speak to [the manager|your boss] about [your staff|how I was treated|the bad service].",
+    "[Nobody|No one] [in your company|at your office] [treats customers well|listens to customers|is polite], I am [angry|very "
+    "disappointed].",
+};
+constexpr Text kComplaintIndirect[] = {
+    "[The lady|The man|The person] [at the counter|on the phone|in your shop] [laughed at me|shouted at me|hung up on "
+    "me|called me stupid].",
+    "[I have never been treated|Nobody should be treated|My mother was treated] [like this|so badly|with so little respect][ "
+    "by a company|].",
+    "[Your colleague|Your employee|The assistant] [insulted me|was not polite|yawned while I spoke|had no respect], [I expect "
+    "an apology|please speak to this person].",
+    "[I expect|I demand|We expect] an apology [from your manager|from your company|for the way I was treated].",
+    "[I waited an hour|I stood in line for an hour|I was on hold for an hour] and then [your staff ignored me|your colleague "
+    "hung up|I was sent away], [what a disgrace|this is a shame].",
+    "[I will tell everyone|I will warn my friends|I will write to the newspaper] how [badly|rudely] your [staff|team|people] "
+    "[treat customers|behave].",
+};
+constexpr Text kComplaintBack[] = {
+    "[Your staff|Your colleague on the phone|The team] was [very kind|friendly|polite].",
+    "[I am happy|We are happy] with your [service|team].",
+};
+
+constexpr RouteWords kWords = {kInstructions,
+                               kGreetings,
+                               kSmallTalk,
+                               kTurns,
+                               kClosings,
+                               {{{kBillingPlain, kBillingIndirect, kBillingBack},
+                                 {kShippingPlain, kShippingIndirect, kShippingBack},
+                                 {kReturnsPlain, kReturnsIndirect, kReturnsBack},
+                                 {kTechnicalPlain, kTechnicalIndirect, kTechnicalBack},
+                                 {kAccountPlain, kAccountIndirect, kAccountBack},
+                                 {kSalesPlain, kSalesIndirect, kSalesBack},
+                                 {kCancelPlain, kCancelIndirect, kCancelBack},
+                                 {kComplaintPlain, kComplaintIndirect, kComplaintBack}}}};
+
+}  // namespace
+
+const RouteWords& english_route() { return kWords; }
+
+}  // namespace sobre::office

@@ -1,0 +1,310 @@
+#include "task/office_route.h"
+
+namespace sobre::office {
+
+namespace {
+
+using Text = std::string_view;
+
+constexpr Text kInstructions[] = {
+    "[À|Vers] [quelle file|quel service] [faut-il envoyer|envoyer|faut-il diriger] ce [message|courriel] ? {text}",
+    "[Oriente|Dirige|Envoie|Classe] ce [message|courriel|texte] vers [la bonne|une] file : {text}",
+    "[Message d'un client|Message reçu|Un client écrit|Nous avons reçu ceci] : {text}\n[Quelle file|Vers quelle file|Bonne "
+    "file] ?",
+    "[Choisis|Donne|Trouve|Indique] la [bonne |]file [pour|de] ce [message|courriel|client] : {text}",
+    "{text}\n[Quelle file|Quel service] [doit répondre|est concerné|doit traiter cela|doit lire ceci] ?",
+    "[Classe|Oriente|Trie] [ce|le] message[ dans une des files | en | parmi ]billing, shipping, returns, technical, account, "
+    "sales, cancellation, complaints[. | : ]{text}",
+    "[Files|Nos files|Les files sont] : billing, shipping, returns, technical, account, sales, cancellation, complaints. "
+    "[Message|Client|Texte] : {text}",
+    "[Où|Vers quelle file] [envoyer|diriger|orienter] [ce message|ceci|cette demande|ce courriel] ? {text}",
+    "Orienter : {text}",
+    "File [pour|de] [le message suivant|cette demande|ce message] : {text}",
+    "[Dis-moi|Dites-moi|Merci de dire] [quelle file|quel service] [doit lire|doit recevoir|traite] ce [message|courriel] : "
+    "{text}",
+};
+constexpr Text kGreetings[] = {"Bonjour,",        "Bonsoir,",         "Madame, Monsieur,",   "Chère équipe,",
+                               "Bonjour à tous,", "Bien le bonjour,", "Bonjour à l'équipe,", "Salut,"};
+constexpr Text kSmallTalk[] = {
+    "J'espère que [vous allez bien|tout va bien chez vous|votre journée se passe bien].",
+    "[Il pleut|Il fait froid|Il fait beau|Il fait très chaud] ici [aujourd'hui|encore|cette semaine].",
+    "Je suis [client|cliente] chez vous depuis [deux|trois|quatre|cinq|dix] ans.",
+    "[Ma sœur|Mon frère|Un ami|Mon voisin|Une collègue] m'a [parlé de vous|dit du bien de vous|conseillé votre maison].",
+    "[Je vous écris de|Un bonjour de] {town}.",
+    "[C'est mon premier message|Je n'écris pas souvent|Je n'ai jamais écrit avant][, pardon|].",
+    "[Pardon de vous déranger|Excusez ce long message|Je serai bref|Je fais court].",
+    "[J'ai essayé d'appeler|Personne ne décroche au téléphone|Je ne savais pas à qui parler], alors j'écris [ici|à vous].",
+    "[Nous sommes une petite équipe|Je travaille dans une école|Je tiens un petit magasin|Nous sommes une famille de quatre|Je "
+    "vis seul].",
+};
+constexpr Text kTurns[] = {
+    "[Ce qu'il me faut|Ce que je veux|Ma demande] [aujourd'hui|maintenant|], c'est [autre chose|tout autre chose] :",
+    "[Mais|Maintenant,] [ma seule question|ma vraie demande|la raison de mon message] [est celle-ci|est la suivante] :",
+    "[Tout cela est réglé|Tout cela va bien|Tout cela est fait]. [Ma demande|Ma question|Voici ce que je veux|J'en viens au "
+    "fait] :",
+    "[Je n'écris pas pour cela|Ce n'est pas pour cela que j'écris|Vous n'avez rien à faire à ce sujet].",
+    "[Il reste une seule chose|Il y a juste une chose à faire|Un seul point reste ouvert] :",
+};
+constexpr Text kClosings[] = {"Merci.",          "Merci !",         "Cordialement",  "Bien à vous",
+                              "Merci d'avance.", "Merci beaucoup.", "Bonne journée."};
+
+constexpr Text kBillingPlain[] = {
+    "[J'ai une question sur|Il y a une erreur dans|Je ne comprends pas] ma [facture|dernière facture].",
+    "[Vous avez|Votre société a|Le magasin a] débité [ma carte|mon compte|la carte] [deux fois|en double] pour [la commande "
+    "{n}|la même commande|{the_item}].",
+    "[Pouvez-vous|Pourriez-vous|Merci de|Veuillez] m'envoyer [la facture|une copie de la facture] [de la commande {n}|pour "
+    "{the_item}|du mois dernier].",
+    "Le [montant|total|prix] sur ma facture est [faux|trop élevé|inexact].",
+    "Ma facture [indique|dit|affiche] {m} euros, mais je [dois|devais] payer {p} euros.",
+    "[Je veux|Je voudrais|Je souhaite] changer [mon moyen de paiement|mon adresse de facturation|la carte de paiement].",
+    "[Je ne sais pas pourquoi|Dites-moi pourquoi|Expliquez-moi pourquoi] [ma facture est si élevée|ma carte a été débitée|je "
+    "paie {m} euros de frais].",
+    "Mon paiement [a été pris deux fois|n'est pas passé|a été refusé|a échoué].",
+    "[J'ai besoin|Nous avons besoin] d'[un reçu|une facture avec TVA|un justificatif de paiement] pour [la commande {n}|les "
+    "impôts|nos comptes].",
+};
+constexpr Text kBillingIndirect[] = {
+    "[La même somme est partie|{m} euros ont quitté mon compte|On m'a pris {m} euros] [deux fois|en double] [ce mois-ci|la "
+    "semaine dernière|lundi].",
+    "[J'ai payé|Nous avons payé] {m} euros et [votre papier|votre relevé] [demande|indique] {p} euros.",
+    "[Notre comptable|Mon comptable|Le service des impôts] [demande|attend] [un document qui prouve notre paiement|la preuve "
+    "de ce que j'ai payé|le numéro de TVA].",
+    "[La somme|Le chiffre|Le total] en bas [du document|de votre relevé] est [plus élevé que prévu|trop élevé|différent du "
+    "prix convenu].",
+    "[Je vois|Il y a] [des frais|une somme] de {m} euros [que je ne m'explique pas|que je ne comprends pas|dont personne ne "
+    "m'a parlé].",
+    "[Ma banque|La banque] a [refusé|bloqué|renvoyé] l'argent [que je vous ai envoyé|pour {the_item}], comment payer "
+    "[maintenant|autrement] ?",
+    "[Puis-je|Peut-on] payer [en deux fois|en trois fois|par virement|à la fin du mois] ?",
+};
+constexpr Text kBillingBack[] = {
+    "[La facture était|Ma dernière facture était] [juste|correcte|en ordre].",
+    "[J'ai déjà payé|Nous avons payé] [la facture|ma facture].",
+    "[Votre|La] facture est [arrivée à temps|bien arrivée] et [elle est payée|elle est juste].",
+};
+constexpr Text kShippingPlain[] = {
+    "[Où est|Où se trouve|Quand vais-je recevoir|Quand arrive] mon [colis|paquet][ avec {the_item}| {n}|] ?",
+    "Mon [colis|paquet] [n'est pas arrivé|n'est toujours pas là|est en retard|est perdu].",
+    "La livraison [de la commande {n}|de mon colis|de mon paquet] [est en retard|a deux jours de retard|a une semaine de "
+    "retard].",
+    "Le [numéro de suivi|lien de suivi] [ne marche pas|n'affiche rien|est faux|ne change plus].",
+    "[Pouvez-vous|Pourriez-vous|Merci de] livrer [mon colis|la commande {n}|le paquet] [à une autre adresse|à mon bureau|chez "
+    "mon voisin].",
+    "[Quand|Quel jour] [sera livrée la commande {n}|sera livré mon colis|sera envoyé mon paquet] ?",
+    "[Combien de temps|Combien de jours] [prend|dure] [la livraison|l'envoi] [pour {town}|] ?",
+    "[Le livreur|Le facteur|Le chauffeur] [n'a pas trouvé ma maison|n'a pas sonné|n'a pas laissé de colis|n'a pas pu livrer].",
+    "[Livrez-vous|Envoyez-vous des colis] à {town} ?",
+};
+constexpr Text kShippingIndirect[] = {
+    "[J'attends|J'attends toujours|Nous attendons] {the_item} [depuis deux semaines|depuis lundi|depuis des jours], "
+    "[l'entrepôt a tout envoyé|tout est parti] il y a longtemps.",
+    "[J'étais à la maison toute la journée|J'ai attendu toute la journée] et [personne n'a sonné|aucun livreur n'est venu|rien "
+    "n'est venu].",
+    "[Le site|La page] dit [remis au transporteur|en route|en tournée] mais [rien n'est là|je n'ai rien|ma boîte reste vide].",
+    "[Nous avons déménagé|J'ai déménagé] à {town}, [apportez|merci d'apporter] la commande {n} [là-bas|à la nouvelle adresse].",
+    "[Le livreur peut-il|Le chauffeur peut-il] [venir après six heures|le laisser chez les voisins|le laisser derrière la "
+    "maison|m'appeler avant] ?",
+    "[Cela devait arriver|Vous l'aviez promis pour|C'était prévu pour] [vendredi|la semaine dernière|hier], où est-ce "
+    "[maintenant|] ?",
+    "[Le livreur|Le chauffeur] [est allé à la mauvaise maison|l'a laissé dans la mauvaise rue|l'a donné à un inconnu].",
+};
+constexpr Text kShippingBack[] = {
+    "[Le colis|Mon paquet] est arrivé [à temps|hier|très vite].",
+    "[Le livreur|Le facteur] était [à l'heure|rapide] et [la boîte était en bon état|il m'a remis le colis].",
+    "La livraison [a été rapide|a pris deux jours], [comme toujours|tout va bien].",
+};
+constexpr Text kReturnsPlain[] = {
+    "[Je veux|Je voudrais|Je souhaite|Nous voulons] [renvoyer|retourner] {the_item}.",
+    "[Comment|Où] [puis-je|peut-on] [renvoyer|retourner] {the_item} ?",
+    "[Pouvez-vous|Pourriez-vous|Merci de] m'envoyer [une étiquette|un bon] de retour pour [{the_item}|la commande {n}].",
+    "[Je veux |Je voudrais |J'aimerais |Je souhaite ]échanger {the_item} contre [une autre couleur|un autre modèle|une autre "
+    "taille].",
+    "{The_item}, [c'est trop petit|c'est trop grand|ce n'est pas la bonne taille|ce n'est pas ma commande] : [je veux faire un "
+    "retour|je fais un retour|puis-je faire un retour ?]",
+    "[Combien de jours|Combien de temps] ai-je pour [renvoyer|retourner] {the_item} ?",
+    "[J'ai renvoyé|J'ai retourné] {the_item} [la semaine dernière|lundi|il y a deux semaines], [avez-vous reçu mon retour|mon "
+    "retour est-il arrivé] ?",
+    "[Puis-je|Peut-on] [renvoyer|échanger|retourner] [un article|{a_item}] [sans la boîte|après 30 jours|après ouverture] ?",
+};
+constexpr Text kReturnsIndirect[] = {
+    "{The_item} ne me [va|plaît|convient] pas, [je ne veux pas garder cet achat|merci de reprendre cet achat|peut-on faire un "
+    "échange ?]",
+    "[J'ai commandé|J'ai acheté|J'ai choisi] la mauvaise [taille|couleur], [peut-on échanger|comment avoir la bonne|comment "
+    "rendre l'article] ?",
+    "[Vous m'avez envoyé|J'ai reçu|La boîte contenait] {the_item} [au lieu de ma commande|dans la mauvaise couleur|dans la "
+    "mauvaise taille], [merci d'échanger|comment rendre l'article ?]",
+    "[Ma femme|Mon mari|Mon fils|Ma mère] n'aime pas {the_item}, [allez-vous reprendre l'article|puis-je rendre "
+    "l'article|peut-on échanger] ?",
+    "[À quelle adresse|Où] [poster l'article|renvoyer la boîte] si je ne garde pas {the_item} ?",
+    "{The_item} [n'a jamais servi|est encore dans sa boîte], [je préfère rendre l'article|je veux rendre l'article|merci de "
+    "reprendre l'article].",
+};
+constexpr Text kReturnsBack[] = {
+    "[L'échange|Le retour] de la commande {n} [s'est bien passé|est fait].",
+    "[J'ai renvoyé|J'ai retourné] {the_item} [en mai|le mois dernier] et [cela s'est bien passé|tout va bien].",
+    "[Vous avez repris|J'ai rendu] {the_item} [sans problème|l'an dernier], [merci|c'était facile].",
+};
+constexpr Text kTechnicalPlain[] = {
+    "{The_dev} ne [s'allume pas|marche pas|démarre pas|fonctionne plus|répond plus].",
+    "[L'application|Votre application|Le programme|Le site] [plante|se bloque|s'arrête|affiche une erreur] [à chaque fois|au "
+    "démarrage|tout le temps].",
+    "{The_dev} affiche [l'erreur {k}|une erreur|le code d'erreur {k}].",
+    "[Comment|Pouvez-vous m'aider, comment] [installer|régler|connecter|réparer|mettre à jour] {the_dev} ?",
+    "[Je n'arrive pas à|Je ne peux pas|Impossible de] connecter {the_dev} [au réseau|au wifi|à mon ordinateur|à internet].",
+    "[L'écran|L'affichage] de mon appareil [reste noir|reste éteint|clignote|s'éteint].",
+    "[Après la mise à jour|Depuis la mise à jour|Depuis hier], {the_dev} [ne marche plus|tourne au ralenti|fait un bruit "
+    "étrange].",
+    "[J'ai besoin|Nous avons besoin] d'aide technique pour {the_dev}.",
+};
+constexpr Text kTechnicalIndirect[] = {
+    "[Quand j'appuie sur le bouton|Quand je branche la prise|J'ai beau appuyer], {the_dev} [ne fait rien|clignote "
+    "seulement|sonne trois fois].",
+    "{The_dev} [chauffe beaucoup|sent le brûlé|fait un grand bruit|clignote en rouge] [après dix minutes|en marche|et puis "
+    "s'arrête].",
+    "[J'ai suivi le manuel|J'ai lu le manuel deux fois|J'ai essayé un autre câble], mais {the_dev} [ne démarre pas|ne fait "
+    "toujours rien|ne trouve pas le réseau].",
+    "[Chaque fois que j'ouvre la page|Dès que j'ouvre l'application|Quand je clique pour enregistrer], [tout se bloque|l'écran "
+    "devient blanc|un message étrange apparaît].",
+    "[La batterie de mon appareil|{My_dev}] [tient une heure à peine|ne charge pas|se coupe sans raison].",
+    "[Le wifi|Le son|La connexion] de mon appareil [se coupe|disparaît] toutes les [cinq minutes|heures|nuits].",
+};
+constexpr Text kTechnicalBack[] = {
+    "{The_dev} marche [bien|très bien|sans problème].",
+    "[J'ai installé|J'ai réglé] {the_dev} [moi-même|sans aide], [tout fonctionne|tout va bien].",
+    "[L'application|La mise à jour] marche [bien|sans erreur].",
+};
+constexpr Text kAccountPlain[] = {
+    "[J'ai oublié|J'ai perdu] mon [mot de passe|identifiant|nom d'utilisateur].",
+    "[Je n'arrive pas à|Je ne peux pas|Je n'arrive plus à|Je ne peux plus] me connecter à mon compte.",
+    "[Je veux|Je voudrais|Je souhaite] changer [l'adresse e-mail|le nom|le numéro de téléphone|le mot de passe] de mon compte.",
+    "[Pouvez-vous|Pourriez-vous|Merci de] réinitialiser mon mot de passe.",
+    "Mon compte est [bloqué|verrouillé].",
+    "[Comment|Où] changer mon [mot de passe|identifiant|profil|adresse e-mail] ?",
+    "[Le|Votre] lien pour [changer mon mot de passe|confirmer mon compte] [n'arrive pas|a expiré|n'est jamais venu].",
+    "[Il me faut|Il nous faut] un deuxième [utilisateur|identifiant] pour notre compte.",
+    "[Je veux|Je voudrais] [ouvrir un compte|créer un compte|m'inscrire][, comment faire ?|.]",
+};
+constexpr Text kAccountIndirect[] = {
+    "[On me dit|La page dit|Il est écrit] que mon [mot de passe|identifiant] est [faux|inconnu], [mais je suis sûr de "
+    "moi|comment entrer ?]",
+    "[Je me suis mariée|Je viens de me marier] et [mon nom a changé|j'ai un nouveau nom], [changez-le dans mon profil|merci de "
+    "corriger mon profil].",
+    "[Je n'ai plus|J'ai perdu] mon ancienne [adresse e-mail|boîte e-mail], comment [me connecter|m'identifier] maintenant ?",
+    "[Quelqu'un|Un inconnu] [s'est connecté|est entré] [à ma place|avec mon nom], [bloquez mon profil|donnez-moi un nouveau "
+    "mot de passe].",
+    "[Le code|Le code à six chiffres|Le SMS] pour [me connecter|la connexion à mon profil] [n'arrive jamais|arrive trop tard].",
+    "[Mon profil|Ma page chez vous] [montre une fausse date de naissance|montre un ancien numéro|montre un ancien e-mail], "
+    "comment le [corriger|changer] ?",
+    "[J'ai mal tapé mon mot de passe|Je me suis trompé d'identifiant] trois fois et maintenant [tout est verrouillé|l'accès "
+    "est bloqué].",
+};
+constexpr Text kAccountBack[] = {
+    "[Mon identifiant|Mon mot de passe] marche [de nouveau|bien].",
+    "[J'arrive à me connecter|J'ai pu me connecter] [de nouveau|sans problème].",
+    "[Mon compte|Mon profil] est [créé|en ordre|à jour].",
+};
+constexpr Text kSalesPlain[] = {
+    "[Combien coûte |Combien vaut |Quel est le prix d']{a_item} ?",
+    "[Je veux|Nous voulons|Je voudrais|Nous voudrions] [acheter|commander] {k} {items}[, quel est le prix ?|, avez-vous une "
+    "offre ?|.]",
+    "[Avez-vous|Vendez-vous|Proposez-vous] des {items} ?",
+    "[Pouvez-vous|Pourriez-vous|Merci de] [m'envoyer|nous envoyer] [une offre|un devis|une liste de prix] pour {k} {items}.",
+    "[Y a-t-il|Faites-vous] une remise [pour|sur] {k} {items} ?",
+    "[Je m'intéresse à|Nous pensons à] [l'achat d'{a_item}|vos {items}], [pouvez-vous me conseiller|que conseillez-vous|est-ce "
+    "en stock] ?",
+    "[Quel modèle|Quel appareil] conseillez-vous pour [un petit bureau|une famille|une école] ?",
+    "[Puis-je|Peut-on] [voir une démonstration|faire un essai] avant [d'acheter|l'achat] ?",
+    "[Avez-vous|Reste-t-il] des {items} [en stock|en magasin|à vendre] ?",
+};
+constexpr Text kSalesIndirect[] = {
+    "[Nous ouvrons un bureau|Nous équipons une école|Notre équipe grandit] et [il nous faut|il nous faudra] {k} {items}, [que "
+    "proposez-vous|combien cela coûterait-il] ?",
+    "[Je cherche|Je pense à] {a_item} [en cadeau|pour ma mère|pour le bureau], [qu'avez-vous|que conseillez-vous] ?",
+    "[Quelle est la différence|Comment choisir] entre le [petit|premier] modèle et le [grand|deuxième] [avant d'acheter|avant "
+    "l'achat] ?",
+    "[Est-ce moins cher|Payons-nous moins|Serait-ce moins cher] si nous [prenons|achetons|commandons] {k} {items} [d'un "
+    "coup|ensemble] ?",
+    "[Avant de choisir|Avant de me décider|Avant d'acheter], [je voudrais connaître le prix|je veux savoir si {the_item} "
+    "existe en rouge|je veux savoir si un câble est fourni].",
+    "[Aurez-vous|Quand aurez-vous] des {items} [en magasin|en stock] [bientôt|ce mois-ci] ?",
+};
+constexpr Text kSalesBack[] = {
+    "[J'ai acheté|Nous avons acheté] {a_item} [chez vous|dans votre magasin] [l'an dernier|au printemps].",
+    "[Votre offre|La liste de prix] pour les {items} [était claire|est vite arrivée].",
+    "[J'aime beaucoup|Nous aimons bien] {the_item} [de votre magasin|de cette année].",
+};
+constexpr Text kCancelPlain[] = {
+    "[Je veux|Je voudrais|Je souhaite|Nous voulons] annuler [ma commande|la commande {n}|notre réservation|mon abonnement].",
+    "[Pouvez-vous |Pourriez-vous |Merci d'|Veuillez ]annuler [la commande {n}|ma commande|mon abonnement|ma réservation].",
+    "[Comment|Où] [annuler ma commande|résilier mon abonnement|résilier mon contrat|annuler ma réservation] ?",
+    "[Je résilie|Nous résilions] [mon abonnement|le contrat|notre abonnement] [aujourd'hui|à la fin du mois|maintenant].",
+    "[Annulez|Merci d'annuler] [ma commande|la commande {n}] [tout de suite|aujourd'hui|maintenant][, merci|].",
+    "[Est-il encore possible d'|Est-il trop tard pour |Puis-je encore |Peut-on encore ]annuler [la commande {n}|ma commande] ?",
+    "[Je veux|Je voudrais] [mettre fin à|résilier] mon [abonnement|contrat].",
+};
+constexpr Text kCancelIndirect[] = {
+    "[J'ai changé d'avis|Je n'en ai plus besoin|Nous avons trouvé ailleurs], [n'envoyez pas {the_item}|laissez tomber la "
+    "commande {n}|oubliez la commande {n}].",
+    "[Je ne veux pas|Nous ne voulons pas] [renouveler|continuer|prolonger] [l'abonnement|le contrat|la formule].",
+    "[Merci d'arrêter|Veuillez arrêter] [ma formule mensuelle|la formule annuelle|l'abonnement] [après ce mois|avant le "
+    "renouvellement|dès que possible].",
+    "[J'ai commandé|J'ai réservé] [par erreur|deux fois par erreur|trop vite], [retirez la commande {n} de la liste|ne "
+    "préparez pas la commande {n}].",
+    "[Nous ne viendrons pas|Nous ne pouvons pas venir|Le voyage tombe à l'eau], [retirez notre réservation|vous pouvez "
+    "supprimer notre réservation].",
+    "[Ma formule se termine|Mon contrat se termine] en [mai|juin|mars|automne] et [je ne veux pas renouveler|je ne souhaite "
+    "pas continuer|cela doit s'arrêter là].",
+};
+constexpr Text kCancelBack[] = {
+    "[J'ai annulé|Nous avons annulé] [une autre commande|un ancien abonnement] [l'an dernier|en mai], [c'est fait|cela s'est "
+    "bien passé].",
+    "[L'ancien abonnement|L'ancien contrat] [est résilié|est terminé], [comme prévu|tout va bien].",
+};
+constexpr Text kComplaintPlain[] = {
+    "[Je veux|Je voudrais|Je souhaite] [faire une réclamation|me plaindre][ de votre service| de votre personnel|].",
+    "[Votre employé|Votre collègue|L'homme au téléphone|Votre conseiller] a été [très impoli|impoli|désagréable|grossier] avec "
+    "moi.",
+    "[Je suis|Vraiment, je suis] [très mécontent|très mécontente|furieux|furieuse] de votre [service|personnel|société].",
+    "[Votre service|Votre service client|L'accueil chez vous] est [lamentable|très mauvais|une honte|affreux].",
+    "C'est le pire service [que j'aie jamais vu|de ma vie].",
+    "[Je veux|Je voudrais] parler au [directeur|responsable] [de votre personnel|de la façon dont on m'a traité|de ce mauvais "
+    "accueil].",
+    "[Personne|Personne chez vous] [ne respecte les clients|n'écoute les clients|n'est poli], je suis [en colère|très "
+    "mécontent].",
+};
+constexpr Text kComplaintIndirect[] = {
+    "[La dame|Votre vendeuse|La personne] [au guichet|au téléphone|dans votre magasin] [s'est moquée de moi|m'a crié "
+    "dessus|m'a raccroché au nez|m'a traité d'idiot].",
+    "[On ne m'a jamais traité|Personne ne devrait être traité|Ma mère a été traitée] [ainsi|si mal|avec si peu de respect].",
+    "[Votre collègue|Votre employé|Votre vendeur] [m'a insulté|a manqué de politesse|a manqué de respect], [j'attends des "
+    "excuses|parlez à cette personne].",
+    "[J'attends|J'exige|Nous attendons] des excuses [de votre directeur|de votre société|pour la façon dont on m'a traité].",
+    "[J'ai attendu une heure|J'ai fait la queue une heure] et puis [votre personnel m'a ignoré|votre collègue a raccroché|on "
+    "m'a renvoyé chez moi], [c'est une honte|quel scandale].",
+    "Je vais [dire à tous|raconter à mes amis|écrire au journal|dire partout] [comment votre personnel traite les "
+    "clients|comment votre équipe se conduit|que votre équipe se moque des clients].",
+};
+constexpr Text kComplaintBack[] = {
+    "[Votre personnel|Votre collègue au téléphone|Votre employé] a été [très gentil|aimable|poli].",
+    "Je suis [content|très content|ravi] de votre [service|équipe].",
+};
+
+constexpr RouteWords kWords = {kInstructions,
+                               kGreetings,
+                               kSmallTalk,
+                               kTurns,
+                               kClosings,
+                               {{{kBillingPlain, kBillingIndirect, kBillingBack},
+                                 {kShippingPlain, kShippingIndirect, kShippingBack},
+                                 {kReturnsPlain, kReturnsIndirect, kReturnsBack},
+                                 {kTechnicalPlain, kTechnicalIndirect, kTechnicalBack},
+                                 {kAccountPlain, kAccountIndirect, kAccountBack},
+                                 {kSalesPlain, kSalesIndirect, kSalesBack},
+                                 {kCancelPlain, kCancelIndirect, kCancelBack},
+                                 {kComplaintPlain, kComplaintIndirect, kComplaintBack}}}};
+
+}  // namespace
+
+const RouteWords& french_route() { return kWords; }
+
+}  // namespace sobre::office

@@ -1,0 +1,135 @@
+#include "task/office_words.h"
+
+namespace sobre::office {
+
+namespace {
+
+constexpr Noun kGoods[] = {
+    {"lampe", "lampes", true},
+    {"bureau", "bureaux"},
+    {"chaise", "chaises", true},
+    {"table", "tables", true},
+    {"étagère", "étagères", true},
+    {"coussin", "coussins"},
+    {"couverture", "couvertures", true},
+    {"veste", "vestes", true},
+    {"chemise", "chemises", true},
+    {"manteau", "manteaux"},
+    {"écharpe", "écharpes", true},
+    {"cartable", "cartables"},
+    {"valise", "valises", true},
+    {"cahier", "cahiers"},
+    {"classeur", "classeurs"},
+    {"stylo", "stylos"},
+    {"tasse", "tasses", true},
+    {"assiette", "assiettes", true},
+    {"bol", "bols"},
+    {"vase", "vases"},
+    {"rideau", "rideaux"},
+    {"tapis", "tapis"},
+    {"miroir", "miroirs"},
+    {"pendule", "pendules", true},
+    {"parapluie", "parapluies"},
+    {"vélo", "vélos"},
+    {"casque", "casques"},
+    {"bouteille", "bouteilles", true},
+    {"panier", "paniers"},
+    {"boîte", "boîtes", true},
+    {"tabouret", "tabourets"},
+    {"serviette", "serviettes", true},
+    {"portefeuille", "portefeuilles"},
+    {"ceinture", "ceintures", true},
+    {"robe", "robes", true},
+    {"pull", "pulls"},
+    {"seau", "seaux"},
+    {"théière", "théières", true},
+    {"banc", "bancs"},
+    {"nappe", "nappes", true},
+};
+constexpr Noun kDevices[] = {
+    {"imprimante", "imprimantes", true},
+    {"téléphone", "téléphones"},
+    {"tablette", "tablettes", true},
+    {"routeur", "routeurs"},
+    {"bouilloire", "bouilloires", true},
+    {"grille-pain", "grille-pain"},
+    {"caméra", "caméras", true},
+    {"scanner", "scanners"},
+    {"écran", "écrans"},
+    {"enceinte", "enceintes", true},
+    {"ventilateur", "ventilateurs"},
+    {"radiateur", "radiateurs"},
+    {"mixeur", "mixeurs"},
+    {"perceuse", "perceuses", true},
+    {"ordinateur", "ordinateurs"},
+    {"clavier", "claviers"},
+    {"radio", "radios", true},
+    {"projecteur", "projecteurs"},
+    {"sonnette", "sonnettes", true},
+    {"micro", "micros"},
+    {"congélateur", "congélateurs"},
+    {"cafetière", "cafetières", true},
+    {"chargeur", "chargeurs"},
+    {"souris", "souris", true},
+};
+constexpr Colour kColours[] = {{"rouge", "rouge", "rouges", "rouges"},         {"bleu", "bleue", "bleus", "bleues"},
+                               {"vert", "verte", "verts", "vertes"},           {"noir", "noire", "noirs", "noires"},
+                               {"blanc", "blanche", "blancs", "blanches"},     {"gris", "grise", "gris", "grises"},
+                               {"jaune", "jaune", "jaunes", "jaunes"},         {"rose", "rose", "roses", "roses"},
+                               {"orange", "orange", "orange", "orange"},       {"marron", "marron", "marron", "marron"},
+                               {"violet", "violette", "violets", "violettes"}, {"argenté", "argentée", "argentés", "argentées"},
+                               {"beige", "beige", "beiges", "beiges"},         {"doré", "dorée", "dorés", "dorées"}};
+constexpr std::string_view kWomen[] = {
+    "Adèle",    "Agathe",   "Agnès",     "Aline",    "Amandine",  "Anaïs",    "Audrey",    "Aurore",   "Béatrice",
+    "Brigitte", "Camille",  "Carole",    "Cécile",   "Céline",    "Chantal",  "Charlotte", "Claire",   "Clémence",
+    "Colette",  "Coralie",  "Corinne",   "Delphine", "Denise",    "Élise",    "Élodie",    "Émilie",   "Estelle",
+    "Eugénie",  "Eva",      "Fanny",     "Florence", "Françoise", "Gaëlle",   "Geneviève", "Hélène",   "Hortense",
+    "Inès",     "Jeanne",   "Joëlle",    "Josiane",  "Julie",     "Juliette", "Justine",   "Laure",    "Léa",
+    "Léonie",   "Lucie",    "Madeleine", "Manon",    "Margot",    "Marine",   "Marion",    "Mathilde", "Mélanie",
+    "Monique",  "Nathalie", "Noémie",    "Océane",   "Odile",     "Pauline",  "Renée",     "Romane",   "Rosalie",
+    "Sabine",   "Simone",   "Solange",   "Sylvie",   "Thérèse",   "Valérie",  "Véronique", "Virginie", "Yvonne"};
+constexpr std::string_view kMen[] = {
+    "Adrien",   "Alain",    "Alexis",  "Antoine",    "Armand",  "Arnaud",  "Aurélien", "Baptiste", "Bastien",
+    "Benoît",   "Bertrand", "Cédric",  "Christophe", "Clément", "Cyril",   "Damien",   "Denis",    "Didier",
+    "Donatien", "Edmond",   "Émile",   "Étienne",    "Fabien",  "Fabrice", "Fernand",  "Florian",  "Francis",
+    "François", "Gabriel",  "Gaston",  "Gauthier",   "Georges", "Gérard",  "Gilles",   "Grégoire", "Guillaume",
+    "Henri",    "Hervé",    "Jacques", "Jérôme",     "Joël",    "Jules",   "Julien",   "Laurent",  "Léon",
+    "Loïc",     "Luc",      "Marcel",  "Mathieu",    "Maxime",  "Nicolas", "Noël",     "Olivier",  "Pascal",
+    "Philippe", "Pierre",   "Quentin", "Raphaël",    "Raymond", "Rémi",    "René",     "Romain",   "Sébastien",
+    "Serge",    "Stéphane", "Sylvain", "Thibault",   "Thierry", "Tristan", "Valentin", "Xavier",   "Yves"};
+constexpr Noun kCountables[] = {{"pomme", "pommes", true},
+                                {"stylo", "stylos"},
+                                {"livre", "livres"},
+                                {"timbre", "timbres"},
+                                {"bille", "billes", true},
+                                {"carte", "cartes", true},
+                                {"crayon", "crayons"},
+                                {"œuf", "œufs"},
+                                {"biscuit", "biscuits"},
+                                {"fleur", "fleurs", true},
+                                {"billet", "billets"},
+                                {"chaise", "chaises", true},
+                                {"bouteille", "bouteilles", true},
+                                {"bougie", "bougies", true},
+                                {"assiette", "assiettes", true},
+                                {"orange", "oranges", true},
+                                {"badge", "badges"},
+                                {"autocollant", "autocollants"},
+                                {"classeur", "classeurs"},
+                                {"citron", "citrons"},
+                                {"bouton", "boutons"},
+                                {"pièce", "pièces", true},
+                                {"coquillage", "coquillages"},
+                                {"enveloppe", "enveloppes", true}};
+constexpr std::string_view kMonths[] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
+                                        "juillet", "août",    "septembre", "octobre", "novembre", "décembre"};
+constexpr std::string_view kWeekdays[] = {"lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"};
+constexpr std::string_view kNumbers[] = {"zéro", "un",   "deux", "trois", "quatre", "cinq", "six",
+                                         "sept", "huit", "neuf", "dix",   "onze",   "douze"};
+constexpr WordTables kTables = {kGoods, kDevices, kColours, kWomen, kMen, kCountables, kMonths, kWeekdays, kNumbers};
+
+}  // namespace
+
+const WordTables& french_words() { return kTables; }
+
+}  // namespace sobre::office
