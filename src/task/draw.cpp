@@ -22,6 +22,11 @@ const Slot* find_slot(std::span<const Slot> slots, std::string_view name) {
   return at == slots.end() ? nullptr : &*at;
 }
 
+const Slot* find_numbered(std::span<const Slot> slots, std::string_view name) {
+  const Slot* slot = find_slot(slots, name);
+  return slot != nullptr ? slot : find_slot(slots, name.substr(0, name.find('#')));
+}
+
 }  // namespace
 
 std::string fill(std::string_view text, std::span<const Slot> slots) {
@@ -35,12 +40,12 @@ std::string fill(std::string_view text, std::span<const Slot> slots) {
     const size_t end = text.find('}', i);
     CHECK(end != std::string_view::npos);
     std::string name(text.substr(i + 1, end - i - 1));
-    if (const Slot* slot = find_slot(slots, name); slot != nullptr) {
+    if (const Slot* slot = find_numbered(slots, name); slot != nullptr) {
       out += slot->value;
     } else {
       CHECK(!name.empty() && name[0] >= 'A' && name[0] <= 'Z');
       name[0] = static_cast<char>(name[0] | 0x20);
-      slot = find_slot(slots, name);
+      slot = find_numbered(slots, name);
       CHECK(slot != nullptr);
       out += capitalized(slot->value);
     }
@@ -143,6 +148,18 @@ std::string Draw::joined_template(std::span<const Lines> tables) {
       expand(pick(lines), text);
     }
   });
+}
+
+void Draw::append_sentences(std::span<const Lines> tables, std::string& text) {
+  for (size_t i = 0; i < tables.size(); ++i) {
+    std::string sentence;
+    expand(pick(tables[i]), sentence);
+    const std::string end = "#" + std::to_string(i) + "}";
+    for (size_t at = 0; (at = sentence.find('}', at)) != std::string::npos; at += end.size()) sentence.replace(at, 1, end);
+    const size_t slot = sentence.starts_with('{') ? 1 : 0;
+    sentence = sentence.substr(0, slot) + capitalized(sentence.substr(slot));
+    text.append(text.empty() ? "" : " ").append(sentence);
+  }
 }
 
 std::string Draw::framed_template(Lines frames, std::string_view slot, Lines lines) {

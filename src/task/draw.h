@@ -37,7 +37,8 @@ inline constexpr char kExact = '\x01', kEndMark = '\x02', kNoTypos = '\x03';
 /// The split of a template, entity or pair of operands.
 [[nodiscard]] Split split_of(std::string_view text);
 
-/// A template with its slots filled; every slot must have a value (CHECK).
+/// A template with its slots filled; every slot must have a value (CHECK). {name#i} takes the value of "name#i", or else of
+/// "name".
 [[nodiscard]] std::string fill(std::string_view text, std::span<const Slot> slots);
 
 /// The text with its first letter (after a mark) as a capital; letters of Latin-1.
@@ -77,6 +78,9 @@ class Draw {
   [[nodiscard]] std::string sentence_template(Lines lines);
   /// One template that is made of a line of each table, in their order, spaces between.
   [[nodiscard]] std::string joined_template(std::span<const Lines> tables);
+  /// A line of each table appended to `text` as sentences of one template: spaces between, capitals at their beginnings, and
+  /// the slots of sentence i named {name#i}. For use in owned_template().
+  void append_sentences(std::span<const Lines> tables, std::string& text);
   /// One template: a line of `frames` with a line of `lines` in place of {slot} ({Slot}: with a capital). Where few ways to
   /// say a thing exist, these are held out with what stands around them.
   [[nodiscard]] std::string framed_template(Lines frames, std::string_view slot, Lines lines);

@@ -16,7 +16,7 @@ constexpr Text kAskEn[] = {
     "{a}[ {s} |{s}]{b}[?|.| =|]",
     "{a}[ {s} |{s}]{b}[ =| = ?|?|]",
     "[The result of|Result of|Quick sum:|Calculator:|Sum:|For the invoice:|I need the result of] {a}[ {s} |{s}]{b}[.|?|]",
-    "[Hello, |Hi, |Please, |]what [is|does] {a} {s} {b}[ make| give| equal|]?",
+    "[What|How much] does {a} {s} {b} [make|give|come to]?",
 };
 constexpr Text kAskFr[] = {
     "[Combien font|Combien fait|Calcule|Calculez|Que vaut|Que fait|Peux-tu calculer|Trouve|Donne-moi|Dis-moi combien font] "
@@ -24,15 +24,16 @@ constexpr Text kAskFr[] = {
     "{a}[ {s} |{s}]{b}[ =| = ?| ?|]",
     "[Le résultat de|Résultat de|Calcul :|Calcul rapide :|Opération :|Pour la facture :|Il me faut le résultat de] {a}[ {s} "
     "|{s}]{b}[.| ?|]",
-    "[Bonjour, |S'il te plaît, |S'il vous plaît, |]combien [font|fait|vaut] {a} {s} {b} ?",
+    "À combien [est égal|revient|arrive] {a} {s} {b} ?",
 };
 constexpr Text kAddEn[] = {"[What is|Calculate|Work out|Find|Give me|How much is] the [sum|total] of {a} and {b}[?|.]",
                            "[Add|Please add|Can you add] {b} [to|and] {a}.",
                            "[What is|Calculate|Work out|How much is] {a} plus {b}[?|.]",
                            "[What do|How much do] {a} and {b} make[ together| in all|]?"};
-constexpr Text kSubEn[] = {
-    "[Subtract|Take|Please subtract|Take away] {b} from {a}.", "[What is|Calculate|Work out|How much is] {a} minus {b}[?|.]",
-    "[What is left|How much is left|What remains] [if|when] you take {b} from {a}?", "{a} less {b}[?| is| makes|]"};
+constexpr Text kSubEn[] = {"[Subtract|Take|Please subtract|Take away] {b} from {a}.",
+                           "[What is|Calculate|Work out|How much is] {a} minus {b}[?|.]",
+                           "[What is left|How much is left|What remains] [if|when] you take {b} from {a}?",
+                           "[What is|Work out|Calculate] {a} less {b}[?|.]"};
 constexpr Text kMulEn[] = {"[What is|Calculate|Work out|How much is] {a} times {b}[?|.]",
                            "[Multiply|Please multiply|Can you multiply] {a} by {b}.",
                            "[What is|Calculate|Find|Give me] the product of {a} and {b}[?|.]"};
@@ -42,7 +43,7 @@ constexpr Text kDivEn[] = {"[What is|Calculate|Work out|How much is] {a} divided
 constexpr Text kAddFr[] = {"[Quelle est|Calcule|Calculez|Trouve|Donne-moi] la somme de {a} et {b}[ ?|.]",
                            "[Ajoute|Ajoutez|Peux-tu ajouter|Merci d'ajouter] {b} à {a}.",
                            "[Combien font|Calcule|Combien fait|Que font] {a} plus {b}[ ?|.]",
-                           "[Combien font|Que font] {a} et {b}[ ensemble| en tout| au total]?"};
+                           "[Combien font|Que font] {a} et {b} [ensemble|en tout|au total] ?"};
 constexpr Text kSubFr[] = {"[Soustrais|Retire|Retirez|Enlève|Enlevez|Merci de soustraire] {b} de {a}.",
                            "[Combien font|Calcule|Combien fait|Que fait] {a} moins {b}[ ?|.]",
                            "[Que reste-t-il|Combien reste-t-il] [si|quand] on enlève {b} à {a} ?"};
@@ -55,14 +56,14 @@ constexpr Text kDivFr[] = {"[Combien font|Calcule|Combien fait|Que fait] {a} div
 
 // What stands around the question.
 constexpr Text kFramesEn[] = {
-    "{q}", "[Hello|Hi|Good morning|Please]. {Q}",
+    "{q}", "[Hello|Hi|Good morning|Good afternoon]. {Q}",
     "[Quick question|One more|A sum|A question|Next one|Homework|For the invoice|For the order|For my accounts]: {q}",
-    "{q} [Thanks|Thank you][.|!]", "{q} [Only the result|Show your working|Step by step|With working][.|, please.]"};
+    "{q}\n[Thanks|Thank you][.|!]", "{q}\n[Show the steps|Show your working|Step by step|With working][.|, please.]"};
 constexpr Text kFramesFr[] = {"{q}", "[Bonjour|Bonsoir|S'il vous plaît|Salut]. {Q}",
                               "[Petite question|Encore un|Un calcul|Une question|Suivant|Devoirs|Pour la facture|Pour la "
                               "commande|Pour mes comptes] : {q}",
-                              "{q} Merci[.| !]",
-                              "{q} [Seulement le résultat|Montre le calcul|Pas à pas|Avec le calcul][.|, merci.]"};
+                              "{q}\nMerci[.| !]",
+                              "{q}\n[Montre les étapes|Montre le calcul|Pas à pas|Avec le calcul][.|, merci.]"};
 
 int64_t number_of_digits(Draw& draw, int digits) {
   int low = 1;

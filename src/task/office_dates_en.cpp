@@ -16,7 +16,7 @@ constexpr Text kQuestions[] = {
     "{today} [Convert|Turn] \"{when}\" [to|into] [a date|an ISO date|YYYY-MM-DD].",
     "[Write|Give|Find] the date: {when}. {today}",
     "{today} {When}[:| =|, as a date:| as a date?| as YYYY-MM-DD?]",
-    "{today} [I have to pay|We meet|They arrive|I start|The office closes|We deliver] {when}. [Which date|What date|On what "
+    "{today} [Payment|Arrival|Start|Inspection|Report|Order|Departure]: {when}. [Which date|What date|On what "
     "date] [is that|do you note|goes in the calendar]?",
 };
 constexpr Text kTodayForms[] = {"[Today is|Today:|It is|Today's date is] {wd}, {iso}.",
@@ -43,30 +43,30 @@ constexpr Text kInWeeks[] = {"in {n} weeks", "{n} weeks from [now|today]", "{n} 
                              "{n} weeks later than today"};
 constexpr Text kWeeksAgo[] = {"{n} weeks ago", "{n} weeks before today", "{n} weeks earlier than today"};
 constexpr Text kInMonths[] = {"in {n} months", "{n} months from [now|today]", "{n} months after today"};
-constexpr Text kThisMonth[] = {"[on |]the {d} of this month", "[on |]this month's {d}", "[on |]the {d} of the current month",
-                               "[on |]day {dn} of this month"};
-constexpr Text kNextMonth[] = {"[on |]the {d} of next month", "[on |]next month's {d}", "[on |]the {d} of the following month",
-                               "[on |]day {dn} of next month"};
-constexpr Text kMonthEnd[] = {"[on |]the last day of [this|the current] month", "at the end of [this|the current] month",
-                              "the end of [this|the current] month", "[on |]this month's last day"};
-constexpr Text kNextMonthEnd[] = {"[on |]the last day of [next|the following] month", "at the end of next month",
-                                  "the end of next month", "[on |]next month's last day"};
-constexpr Text kNextMonthStart[] = {"[on |]the first day of [next|the following] month", "[on |]the first of next month",
-                                    "[on |]next month's first day"};
-constexpr Text kComing[] = {"[on |]the first {w} after today", "[on |]the next {w} after today",
-                            "[on |]the {w} that comes first after today", "[on |]the very next {w} from today"};
-constexpr Text kNext[] = {"next {w}", "next {w} [morning|evening|at noon|afternoon]", "[on |]the {w} of next week",
+constexpr Text kThisMonth[] = {"the {d} of this month", "this month's {d}", "the {d} of the current month",
+                               "day {dn} of this month"};
+constexpr Text kNextMonth[] = {"the {d} of next month", "next month's {d}", "the {d} of the following month",
+                               "day {dn} of next month"};
+constexpr Text kMonthEnd[] = {"the last day of [this|the current] month", "at the end of [this|the current] month",
+                              "the end of [this|the current] month", "this month's last day"};
+constexpr Text kNextMonthEnd[] = {"the last day of [next|the following] month", "at the end of next month",
+                                  "the end of next month", "next month's last day"};
+constexpr Text kNextMonthStart[] = {"the first day of [next|the following] month", "the first of next month",
+                                    "next month's first day"};
+constexpr Text kComing[] = {"the first {w} after today", "the next {w} after today", "the {w} that comes first after today",
+                            "the very next {w} from today"};
+constexpr Text kNext[] = {"next {w}", "next {w} [morning|evening|at noon|afternoon]", "the {w} of next week",
                           "{w} [of next week|next week]"};
-constexpr Text kPast[] = {"[on |]the last {w} before today", "[on |]the most recent {w} before today",
-                          "[on |]the {w} just before today", "[on |]the latest {w} before today"};
-constexpr Text kWeekAfter[] = {"[on |]{w} next week", "next week on {w}", "[on |]{w} of next week",
-                               "[on |]the {w} of next week", "next week, [on |]{w}"};
-constexpr Text kLastOf[] = {"[on |]the last {w} of {mo} {y}", "[on |]the last {w} in {mo} {y}", "[on |]{mo} {y}'s last {w}",
-                            "[on |]the final {w} of {mo} {y}"};
-constexpr Text kFirstOf[] = {"[on |]the first {w} of {mo} {y}", "[on |]the first {w} in {mo} {y}", "[on |]{mo} {y}'s first {w}",
-                             "[on |]the very first {w} of {mo} {y}"};
-constexpr Text kFebruary[] = {"[on |]the last day of February {y}", "at the end of February {y}", "the end of February {y}",
-                              "[on |]February {y}'s last day", "[on |]the final day of February {y}"};
+constexpr Text kPast[] = {"the last {w} before today", "the most recent {w} before today", "the {w} just before today",
+                          "the latest {w} before today"};
+constexpr Text kWeekAfter[] = {"{w} next week", "next week on {w}", "{w} of next week", "the {w} of next week",
+                               "next week, {w}"};
+constexpr Text kLastOf[] = {"the last {w} of {mo} {y}", "the last {w} in {mo} {y}", "{mo} {y}'s last {w}",
+                            "the final {w} of {mo} {y}"};
+constexpr Text kFirstOf[] = {"the first {w} of {mo} {y}", "the first {w} in {mo} {y}", "{mo} {y}'s first {w}",
+                             "the very first {w} of {mo} {y}"};
+constexpr Text kFebruary[] = {"the last day of February {y}", "at the end of February {y}", "the end of February {y}",
+                              "February {y}'s last day", "the final day of February {y}"};
 
 constexpr DateWords kWords = {
     kQuestions, kTodayForms, kBareForms, kToday,     kTomorrow,  kYesterday, kAfterTomorrow, kBeforeYesterday, kInDays,

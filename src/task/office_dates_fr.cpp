@@ -16,7 +16,7 @@ constexpr Text kQuestions[] = {
     "{today} [Convertis|Transforme|Traduis] « {when} » en [date|date ISO|AAAA-MM-JJ].",
     "[Écris|Donne|Trouve|Donnez] la date : {when}. {today}",
     "{today} {When}[ :| =|, en date :|, quelle date ?|, au format AAAA-MM-JJ ?]",
-    "{today} [Je dois payer|On se voit|Ils arrivent|Je commence|Le bureau ferme|Nous livrons] : {when}. [Quelle date|À quelle "
+    "{today} [Paiement|Arrivée|Début|Inspection|Rapport|Commande|Départ] : {when}. [Quelle date|À quelle "
     "date|Quelle est cette date] ?",
 };
 constexpr Text kTodayForms[] = {"[Aujourd'hui :|Nous sommes le|On est le|C'est le] {wd} {iso}.",

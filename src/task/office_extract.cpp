@@ -62,8 +62,7 @@ class Message {
       std::swap(sentences_[i - 1], sentences_[fixed + draw_.index_of(i - fixed)]);
   }
   [[nodiscard]] Made made(Lines instructions) {
-    std::string text;
-    for (const Lines lines : sentences_) text.append(text.empty() ? "" : " ").append(draw_.phrase(lines, slots_));
+    const std::string text = fill(draw_.joined_template(sentences_), slots_);
     return {draw_.phrase(instructions, {{"keys", no_typos(keys_)}, {"text", text}}), "",
             object_.dump({.item_separator = ",", .key_separator = ":"})};
   }

@@ -73,6 +73,7 @@ std::vector<Slot> slots_of(const PassageWords& words, const Someone& who, const 
   return {{"s", exact(who.name)},
           {"v", exact(value)},
           {"de_s", de(who.name)},
+          {"de_v", de(value)},
           {"he", std::string(pronoun)},
           {"e", who.feminine ? "e" : ""},
           {"ne_v", value.starts_with("une ") ? "ne" : ""},
@@ -116,24 +117,14 @@ void add_statements(Passage& passage, Draw& draw, Language language, const Passa
   }
 }
 
-void rename_slots(std::string& text, size_t number) {
-  const std::string suffix = "#" + std::to_string(number) + "}";
-  for (size_t at = 0; (at = text.find('}', at)) != std::string::npos; at += suffix.size()) text.replace(at, 1, suffix);
-}
-
 // All sentences of the passage are one template; their slots are numbered.
 void write_passage(Passage& passage, Draw& draw, const PassageWords& words) {
-  const std::string text = draw.owned_template([&](std::string& out) {
-    for (size_t i = 0; i < passage.statements.size(); ++i) {
-      const Statement& s = passage.statements[i];
-      std::string sentence = draw.choose(s.pronoun ? s.fact->pronoun : s.fact->statements);
-      rename_slots(sentence, i);
-      out.append(out.empty() ? "" : " ").append(sentence);
-    }
-  });
+  std::vector<Lines> tables;
+  for (const Statement& s : passage.statements) tables.push_back(s.pronoun ? s.fact->pronoun : s.fact->statements);
+  const std::string text = draw.owned_template([&](std::string& out) { draw.append_sentences(tables, out); });
   std::vector<std::string> names;
   std::vector<Slot> slots;
-  names.reserve(passage.statements.size() * 8);
+  names.reserve(passage.statements.size() * 9);
   for (size_t i = 0; i < passage.statements.size(); ++i) {
     const Statement& s = passage.statements[i];
     for (Slot& slot : slots_of(words, passage.subjects[s.subject], s.value)) {

@@ -136,7 +136,7 @@ constexpr Text kMayorQ[] = {"Who is [the |]mayor of {s}?",
 constexpr Text kSightS[] = {"{s} has an old {v}.", "In {s} [stands|there is|you can see|one can visit] an old {v}.",
                             "Visitors to {s} [look at|photograph|admire] the old {v}."};
 constexpr Text kSightP[] = {"{He} [has|shows|is proud of] an old {v}.",
-                            "{He} [repaired|is known for] an old {v}[ last year|]."};
+                            "{He} [restored|is known for] an old {v}[ last year|]."};
 constexpr Text kSightQ[] = {"What [old building|sight|old monument] [does {s} have|is there in {s}|can one see in {s}]?",
                             "[Which|What] old [building|monument] stands in {s}?"};
 

@@ -41,8 +41,8 @@ constexpr Text kSights[] = {"un château", "une cathédrale", "un phare",   "un 
 constexpr Text kColours[] = {"rouge", "bleue", "verte", "noire", "blanche", "grise", "jaune", "orange", "marron", "violette"};
 
 constexpr Text kJobS[] = {"{s} [travaille comme|est|gagne sa vie comme] {v}.",
-                          "{s} est {v} [de métier|de profession|depuis longtemps].",
-                          "{s} [est devenu{e}|a une formation de] {v}."};
+                          "{s} est {v} [de métier|de profession|depuis longtemps].", "{s} est devenu{e} {v}.",
+                          "{s} [a une formation|fait le métier|a un poste] {de_v}."};
 constexpr Text kJobP[] = {"{He} [travaille comme|est] {v}.", "{He} est {v} [de métier|de profession|depuis longtemps].",
                           "{He} est devenu{e} {v}[ il y a des années|]."};
 constexpr Text kJobQ[] = {"Quel est [le métier|la profession|le travail] {de_s} ?",

@@ -13,7 +13,7 @@ namespace sobre::office {
 
 namespace {
 
-enum class Part : uint8_t { kHas, kBoxes, kTogether, kGains, kLoses, kDoubled, kCount, kShare, kPrice };
+enum class Part : uint8_t { kHas, kBoxes, kTogether, kGains, kLoses, kDoubled, kCount, kTotal, kShare, kPrice };
 
 struct Step {
   Part part;
@@ -41,6 +41,8 @@ Lines lines_of(const ProblemWords& w, Part part) {
       return w.doubled;
     case Part::kCount:
       return w.count;
+    case Part::kTotal:
+      return w.total;
     case Part::kShare:
       return w.share;
     default:
@@ -96,7 +98,7 @@ std::optional<Story> try_story(Draw& draw, int level, int steps) {
   } else if (end == 2) {
     apply(Part::kPrice, 'x', draw.between(2, level == 1 ? 5 : 9));
   } else {
-    story.parts.push_back({Part::kCount});
+    story.parts.push_back({story.parts.size() == 1 ? Part::kTotal : Part::kCount});
   }
   return story;
 }
@@ -135,18 +137,31 @@ Made make_problems(Draw& draw, Language language, int level) {
                              {"de_goods", de(goods)},
                              {"he", french ? (person.feminine ? "elle" : "il") : (person.feminine ? "she" : "he")},
                              {"him", person.feminine ? "her" : "him"}};
-  std::string question;
-  for (const Step& step : story.parts) {
-    std::vector<Slot> own = slots;
-    own.push_back({"a", number(step.a)});
-    own.push_back({"b", number(step.b)});
-    if (step.part == Part::kDoubled) own.push_back({"times", no_typos(words.times[static_cast<size_t>(step.a - 2)])});
-    question.append(question.empty() ? "" : " ").append(capitalized(draw.phrase(lines_of(words, step.part), own)));
+  std::vector<Lines> tables;
+  std::vector<std::string> names;
+  names.reserve(story.parts.size() * 3);
+  for (size_t i = 0; i < story.parts.size(); ++i) {
+    const Step& step = story.parts[i];
+    const auto own = [&](const char* name, std::string value) {
+      names.push_back(std::string(name) + "#" + std::to_string(i));
+      slots.push_back({names.back(), std::move(value)});
+    };
+    tables.push_back(lines_of(words, step.part));
+    own("a", number(step.a));
+    own("b", number(step.b));
+    if (step.part == Part::kDoubled) own("times", no_typos(words.times[static_cast<size_t>(step.a - 2)]));
   }
+  // The whole problem with what stands around it is one template.
+  const std::string text = draw.owned_template([&](std::string& out) {
+    std::string question;
+    draw.append_sentences(tables, question);
+    out = draw.choose(words.frames);
+    out.replace(out.find("{q}"), 3, question);
+  });
   std::string work;
   for (const Operation& op : story.operations) work.append(work.empty() ? "" : "\n").append(working(op));
   const size_t last = work.rfind('\n');
-  return {draw.phrase(words.frames, {{"q", question}}), work.substr(0, last), work.substr(last + 1)};
+  return {fill(text, slots), work.substr(0, last), work.substr(last + 1)};
 }
 
 }  // namespace sobre::office

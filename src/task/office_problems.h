@@ -13,7 +13,8 @@ struct ProblemWords {
   Lines gains;     // event, + a
   Lines loses;     // event, - a
   Lines doubled;   // event, x {times}: the number is multiplied
-  Lines count;     // end, no step: how many
+  Lines count;     // end, no step: how many there are after events
+  Lines total;     // end, no step: how many there are where nothing happened
   Lines share;     // end, / a
   Lines price;     // end, x a: what they cost
   Lines frames;    // around it all: {q}

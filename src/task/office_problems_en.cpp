@@ -7,7 +7,7 @@ namespace {
 using Text = std::string_view;
 
 constexpr Text kHas[] = {
-    "{name} [has|owns|keeps|starts with|begins with] {a} {goods}[ at home| in a bag| in a drawer| in a box|].",
+    "{name} [has|owns|keeps|starts with|begins with] {a} {goods}[ at home| in the shop| in stock|].",
     "[There are|I counted|We see] {a} {goods} [on {name}'s table|in {name}'s shop|on {name}'s shelf].",
     "[In the morning|On Monday|At first|At the start], {name} [has|owns|counts] {a} {goods}.",
     "{name} [bought|collected|found|ordered|received] {a} {goods}[ yesterday| last week| today|].",
@@ -41,15 +41,21 @@ constexpr Text kLoses[] = {
 };
 constexpr Text kDoubled[] = {
     "[Then|Later|A week later|After that], the number is {times} as large.",
-    "[Then|Later|In summer|By Friday] {he} has {times} as many.",
-    "[Then|Later|By Sunday] there are {times} as many.",
+    "[Then|Later|By Sunday|In summer] there are {times} as many.",
+    "[Then|Later|By Friday|A month later], one counts {times} as many.",
 };
 constexpr Text kTimes[] = {"twice", "three times", "four times"};
 constexpr Text kCount[] = {
-    "How many {goods} [are there|are there now|are there in all|is that in all|are there at the end]?",
-    "[What is|Find|Give] the number of {goods} [now|in the end|in all|at the end][.|?]",
-    "How many {goods} [do we count|can one count|must we write down] [now|in the end|in all]?",
-    "How many is that [now|in all|in the end]?",
+    "How many {goods} are there [now|in the end|at the end|after that]?",
+    "[What is|Find|Give] the number of {goods} [now|in the end|at the end][.|?]",
+    "How many {goods} [do we count|can one count|must we write down] [now|in the end|at the end]?",
+    "How many are there [now|in the end|at the end]?",
+};
+constexpr Text kTotal[] = {
+    "How many {goods} [are there|is that|does that make] [in all|altogether|in total]?",
+    "[What is|Find|Give] the number of {goods} [in all|altogether|in total][.|?]",
+    "How many {goods} [do we count|can one count|must we write down] [in all|altogether|in total]?",
+    "How many is that [in all|altogether|in total]?",
 };
 constexpr Text kShare[] = {
     "[They are|All are|These are] shared equally [among|between] {a} [friends|people|children|colleagues]. How many [does each "
@@ -67,11 +73,11 @@ constexpr Text kPrice[] = {
     "all|]?",
     "At {a} euros [each|a piece], [what is the total|how much is it all|how many euros is that]?",
 };
-constexpr Text kFrames[] = {
-    "{q}", "[Solve|Work out|Calculate|Problem|Word problem|Exercise|A question|Please solve]: {q}",
-    "{q} [Show the steps|Step by step|Give the number|Only a number at the end|Show your working][.|, please.]",
-    "[Hello|Hi|Good morning]. {q}", "{q} [Thanks|Thank you][.|!]"};
-constexpr ProblemWords kWords = {kHas, kBoxes, kTogether, kGains, kLoses, kDoubled, kCount, kShare, kPrice, kFrames, kTimes};
+constexpr Text kFrames[] = {"{q}", "[Solve|Work out|Calculate|Problem|Word problem|Exercise|A question|Please solve]: {q}",
+                            "{q}\n[Show the steps|Step by step|Give the number at the end|Show your working][.|, please.]",
+                            "[Hello|Hi|Good morning]. {q}", "{q}\n[Thanks|Thank you][.|!]"};
+constexpr ProblemWords kWords = {kHas,   kBoxes, kTogether, kGains, kLoses,  kDoubled,
+                                 kCount, kTotal, kShare,    kPrice, kFrames, kTimes};
 
 }  // namespace
 

@@ -7,7 +7,7 @@ namespace {
 using Text = std::string_view;
 
 constexpr Text kHas[] = {
-    "{name} [a|possède|garde|range] {a} {goods}[ à la maison| dans un sac| dans un tiroir| dans une boîte|].",
+    "{name} [a|possède|garde|range] {a} {goods}[ à la maison| au magasin| en réserve|].",
     "[Il y a|J'ai compté|On voit] {a} {goods} [sur la table|dans le magasin|sur l'étagère] {de_name}.",
     "[Le matin|Lundi|D'abord|Au début], {name} [a|possède|compte] {a} {goods}.",
     "{name} [a acheté|a ramassé|a trouvé|a commandé|a reçu] {a} {goods}[ hier| la semaine dernière| aujourd'hui|].",
@@ -40,15 +40,21 @@ constexpr Text kLoses[] = {
 };
 constexpr Text kDoubled[] = {
     "[Puis|Plus tard|Une semaine après|Ensuite], le nombre est {times} plus grand.",
-    "[Puis|Plus tard|En été|Vendredi], {he} en a {times} plus.",
-    "[Puis|Plus tard|Dimanche], il y en a {times} plus.",
+    "[Puis|Plus tard|Dimanche|En été], il y en a {times} plus.",
+    "[Puis|Plus tard|Vendredi|Un mois après], on en compte {times} plus.",
 };
 constexpr Text kTimes[] = {"deux fois", "trois fois", "quatre fois"};
 constexpr Text kCount[] = {
-    "Combien {de_goods} y a-t-il [maintenant|en tout|à la fin|à présent] ?",
-    "[Quel est|Trouve|Donne] le nombre {de_goods} [maintenant|à la fin|en tout|à présent][.| ?]",
-    "Combien {de_goods} [compte-t-on|peut-on compter|faut-il noter] [maintenant|à la fin|en tout] ?",
-    "Combien cela fait-il [maintenant|en tout|à la fin] ?",
+    "Combien {de_goods} y a-t-il [maintenant|à la fin|à présent|après cela] ?",
+    "[Quel est|Trouve|Donne] le nombre {de_goods} [maintenant|à la fin|à présent][.| ?]",
+    "Combien {de_goods} [compte-t-on|peut-on compter|faut-il noter] [maintenant|à la fin|à présent] ?",
+    "Combien y en a-t-il [maintenant|à la fin|à présent] ?",
+};
+constexpr Text kTotal[] = {
+    "Combien {de_goods} [y a-t-il|cela fait-il] [en tout|au total] ?",
+    "[Quel est|Trouve|Donne] le nombre {de_goods} [en tout|au total][.| ?]",
+    "Combien {de_goods} [compte-t-on|peut-on compter|faut-il noter] [en tout|au total] ?",
+    "Combien cela fait-il [en tout|au total] ?",
 };
 constexpr Text kShare[] = {
     "On partage [tout|le tout] à parts égales entre {a} [amis|personnes|enfants|collègues]. Combien [chacun en a-t-il|chacun "
@@ -65,11 +71,12 @@ constexpr Text kPrice[] = {
     "?",
     "À {a} euros [la pièce|l'unité], [quel est le total|combien vaut le tout|combien d'euros faut-il] ?",
 };
-constexpr Text kFrames[] = {
-    "{q}", "[Résous|Calcule|Problème|Exercice|Une question|Calculez|Merci de résoudre|Petit problème] : {q}",
-    "{q} [Montre les étapes|Pas à pas|Donne le nombre|Juste un nombre à la fin|Montre le calcul][.|, merci.]",
-    "[Bonjour|Bonsoir|Salut]. {q}", "{q} Merci[.| !]"};
-constexpr ProblemWords kWords = {kHas, kBoxes, kTogether, kGains, kLoses, kDoubled, kCount, kShare, kPrice, kFrames, kTimes};
+constexpr Text kFrames[] = {"{q}",
+                            "[Résous|Calcule|Problème|Exercice|Une question|Calculez|Merci de résoudre|Petit problème] : {q}",
+                            "{q}\n[Montre les étapes|Pas à pas|Donne le nombre à la fin|Montre le calcul][.|, merci.]",
+                            "[Bonjour|Bonsoir|Salut]. {q}", "{q}\nMerci[.| !]"};
+constexpr ProblemWords kWords = {kHas,   kBoxes, kTogether, kGains, kLoses,  kDoubled,
+                                 kCount, kTotal, kShare,    kPrice, kFrames, kTimes};
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "task/office_refuse.h"
 
+#include <vector>
+
 #include "task/office_makers.h"
 #include "task/office_words.h"
 
@@ -14,16 +16,13 @@ Made make_refuse(Draw& draw, Language language, int level) {
     const std::string text = message ? draw_message(draw, language, draw.between(1, 2), queue) : draw_passage(draw, language);
     return {draw.phrase(words.on_message, {{"text", text}}), "", refusal};
   }
-  const auto said = [&](Lines lines) {
-    const std::string text = draw.sentence_template(lines);
-    std::vector<Slot> slots;
-    if (text.find("{town}") != std::string::npos) slots.push_back({"town", draw_town(draw)});
-    if (text.find("{name}") != std::string::npos) slots.push_back({"name", draw_person(draw, language).first});
-    return fill(text, slots);
-  };
-  std::string prompt = said(words.requests);
-  if (level == 2) prompt = draw.chance(60) ? said(words.small_talk) + " " + prompt : prompt + " " + said(words.small_talk);
-  return {std::move(prompt), "", refusal};
+  std::vector<Lines> tables = {words.requests};
+  if (level == 2) tables.insert(draw.chance(60) ? tables.begin() : tables.end(), words.small_talk);
+  const std::string text = draw.joined_template(tables);
+  std::vector<Slot> slots;
+  if (text.find("{town}") != std::string::npos) slots.push_back({"town", draw_town(draw)});
+  if (text.find("{name}") != std::string::npos) slots.push_back({"name", draw_person(draw, language).first});
+  return {fill(text, slots), "", refusal};
 }
 
 }  // namespace sobre::office

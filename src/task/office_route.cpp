@@ -41,7 +41,7 @@ std::string draw_message(Draw& draw, Language language, int level, size_t queue)
   std::string text;
   if (draw.chance(level == 1 ? 35 : 60)) add_sentence(text, std::string(draw.pick(words.greetings)));
   const auto talk = [&](int percent) {
-    if (draw.chance(percent)) add_sentence(text, sentence(draw, language, words.small_talk));
+    if (draw.chance(percent)) add_sentence(text, with_slots(draw, language, draw.choose(words.small_talk)));
   };
   if (level == 1) {
     talk(10);

@@ -13,8 +13,7 @@ constexpr Text kInstructions[] = {
     "[Choose|Pick|Name|Give] the [right |best |]queue for this [message|customer|email|request]: {text}",
     "{text}\n[Which|What] queue [is this for|handles this|should take this|should answer this]?",
     "[Sort|Route|Classify] [this|the] [customer |]message [into one of: |as one of: |as ]billing, shipping, returns, "
-    "technical, account, "
-    "sales, cancellation, complaints[:|.] {text}",
+    "technical, account, sales, cancellation, complaints[:|.] {text}",
     "[Queues|Our queues|The queues are]: billing, shipping, returns, technical, account, sales, cancellation, complaints. "
     "[Message|Customer|Text]: {text}",
     "[A customer writes|A customer wrote|A client says|We got this message]: {text}\n[Which|What] queue [is it for|should get "
@@ -38,7 +37,7 @@ constexpr Text kSmallTalk[] = {
     "[We are a small team|I work in a school|I run a small shop|We are a family of four|I live alone].",
 };
 constexpr Text kTurns[] = {
-    "[What I need|All I need|What I want] [today|now|] is [something else|another thing|different]:",
+    "[What I need|All I need|What I want][ today| now|] is [something else|another thing|different]:",
     "[But|Now] [my only question|my real request|the reason I write|the one thing I need] is [this|the following]:",
     "[That is all settled|All of that is fine|None of that matters now|That is done]. [My request|My question|Now to my "
     "point|What I need]:",
@@ -112,22 +111,22 @@ constexpr Text kReturnsPlain[] = {
     "[How|Where] can I [return|send back] {the_item}?",
     "[Please|Could you|Can you] send me a return [label|form] for [{the_item}|order {n}].",
     "[I want|I would like|Is it possible|May I] to exchange {the_item} for [another one|a bigger one|a smaller one].",
-    "{The_item} is [too small|too big|the wrong size|the wrong colour|not what I ordered], [I want to return it|I am sending "
-    "it back|can I return it]?",
+    "{The_item} is [too small|too big|the wrong size|the wrong colour|not what I ordered], [I want to return it.|I am sending "
+    "it back.|can I return it?]",
     "[How many days|How long] do I have to [return|send back] {the_item}?",
     "[I sent back|I returned] {the_item} [last week|on Monday|two weeks ago], [did you get it|has my return arrived]?",
     "[Can|May] I [return|exchange|send back] [an item|{a_item}|something] [without the box|after 30 days|that I have opened]?",
 };
 constexpr Text kReturnsIndirect[] = {
-    "{The_item} does not [fit|suit me|match my room], [I do not want to keep it|please take it back|can I swap it]?",
+    "{The_item} does not [fit|suit me|match my room], [I do not want to keep it.|please take it back.|can I swap it?]",
     "[I ordered|I bought|I chose] the wrong [size|colour|model], [can we swap it|how do I get the right one|how can I give it "
     "back]?",
     "[You sent me|I got|The box had] {the_item} [and not what I ordered|in the wrong colour|in the wrong size], [please swap "
-    "it|how do I give it back].",
+    "it.|how do I give it back?]",
     "[My wife|My husband|My son|My mother] does not like {the_item}, [will you take it back|can it go back to you|can we swap "
     "it]?",
     "[Which|What] address do I [post it|send the box] to if I do not [keep|want to keep] {the_item}?",
-    "{The_item} [is unused|is still in its box|was never worn], [I would rather give it back|I want to hand it back|please "
+    "{The_item} [is unused|is still in its box|was never used], [I would rather give it back|I want to hand it back|please "
     "take it back].",
 };
 constexpr Text kReturnsBack[] = {
@@ -173,11 +172,11 @@ constexpr Text kAccountPlain[] = {
     "[How|Where] do I change my [password|user name|email address|profile]?",
     "[The|Your] link to [reset my password|confirm my account] [does not come|has expired|never came].",
     "[I need|We need] a second [user|login] for our account.",
-    "[I want|I would like] to [open an account|create an account|register][, how do I do that|].",
+    "[I want|I would like] to [open an account|create an account|register][, how do I do that?|.]",
 };
 constexpr Text kAccountIndirect[] = {
-    "[It says|The page says|I am told] that my [password|user name|login] is [wrong|unknown], [but I am sure it is right|how "
-    "do I get in].",
+    "[It says|The page says|I am told] that my [password|user name|login] is [wrong|unknown], [but I am sure it is right.|how "
+    "do I get in?]",
     "[I got married|I married] and [my last name is new|I have a new last name], please [update my profile|change it in my "
     "profile].",
     "[I no longer have|I lost access to] my old [email address|mailbox|phone], how do I [sign in|get in] now?",
@@ -196,12 +195,12 @@ constexpr Text kAccountBack[] = {
 
 constexpr Text kSalesPlain[] = {
     "[How much|What] does {a_item} cost?",
-    "[I want|We want|I would like|We would like] to [buy|order] {k} {items}[, what is the price|, do you have an offer|].",
+    "[I want|We want|I would like|We would like] to [buy|order] {k} {items}[, what is the price?|, do you have an offer?|.]",
     "[Do you|Does your shop] [have|sell] {items}?",
     "[Please|Could you|Can you] send [me|us] [an offer|a price list|a quote] for {k} {items}.",
     "[Is there|Do you give] a discount [for|on] {k} {items}?",
     "[I am interested in|We are interested in] [buying {a_item}|your {items}|a new {dev}], [can you advise me|which one is "
-    "best|is it in stock].",
+    "best|is it in stock]?",
     "[Which|What] [{dev}|model] do you recommend for [a small office|a family|a school]?",
     "[Can I|Could we] [get a demo|see a demo|try it first] before [I buy|we buy] {the_dev}?",
     "[Is {the_item}|Are {items}] [in stock|for sale|available]?",
@@ -210,7 +209,7 @@ constexpr Text kSalesIndirect[] = {
     "[We are opening an office|We are furnishing a school|Our team is growing] and [need|will need] {k} {items}, what [can you "
     "offer|would that cost]?",
     "[I am looking for|I am thinking about] {a_item} [as a gift|for my mother|for the office], [what do you have|what would "
-    "you suggest].",
+    "you suggest]?",
     "[What is the difference|How do I choose] between the [small|cheap] and the [large|expensive] {dev} [before I buy one|]?",
     "[Would it be cheaper|Is it cheaper|Do we pay less] if we [take|buy|order] {k} [at once|together]?",
     "[Before I decide|Before I choose|Before we buy], [I would like to know the price of {the_item}|is {the_item} available in "

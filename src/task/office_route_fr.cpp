@@ -38,7 +38,7 @@ constexpr Text kSmallTalk[] = {
     "vis seul].",
 };
 constexpr Text kTurns[] = {
-    "[Ce qu'il me faut|Ce que je veux|Ma demande] [aujourd'hui|maintenant|], c'est [autre chose|tout autre chose] :",
+    "[Ce qu'il me faut|Ce que je veux|Ma demande][ aujourd'hui| maintenant|], c'est [autre chose|tout autre chose] :",
     "[Mais|Maintenant,] [ma seule question|ma vraie demande|la raison de mon message] [est celle-ci|est la suivante] :",
     "[Tout cela est réglé|Tout cela va bien|Tout cela est fait]. [Ma demande|Ma question|Voici ce que je veux|J'en viens au "
     "fait] :",
@@ -120,19 +120,19 @@ constexpr Text kReturnsPlain[] = {
     "[Je veux |Je voudrais |J'aimerais |Je souhaite ]échanger {the_item} contre [une autre couleur|un autre modèle|une autre "
     "taille].",
     "{The_item}, [c'est trop petit|c'est trop grand|ce n'est pas la bonne taille|ce n'est pas ma commande] : [je veux faire un "
-    "retour|je fais un retour|puis-je faire un retour ?]",
+    "retour.|je fais un retour.|puis-je faire un retour ?]",
     "[Combien de jours|Combien de temps] ai-je pour [renvoyer|retourner] {the_item} ?",
     "[J'ai renvoyé|J'ai retourné] {the_item} [la semaine dernière|lundi|il y a deux semaines], [avez-vous reçu mon retour|mon "
     "retour est-il arrivé] ?",
     "[Puis-je|Peut-on] [renvoyer|échanger|retourner] [un article|{a_item}] [sans la boîte|après 30 jours|après ouverture] ?",
 };
 constexpr Text kReturnsIndirect[] = {
-    "{The_item} ne me [va|plaît|convient] pas, [je ne veux pas garder cet achat|merci de reprendre cet achat|peut-on faire un "
-    "échange ?]",
+    "{The_item} ne me [va|plaît|convient] pas, [je ne veux pas garder cet achat.|merci de reprendre cet achat.|peut-on faire "
+    "un échange ?]",
     "[J'ai commandé|J'ai acheté|J'ai choisi] la mauvaise [taille|couleur], [peut-on échanger|comment avoir la bonne|comment "
     "rendre l'article] ?",
     "[Vous m'avez envoyé|J'ai reçu|La boîte contenait] {the_item} [au lieu de ma commande|dans la mauvaise couleur|dans la "
-    "mauvaise taille], [merci d'échanger|comment rendre l'article ?]",
+    "mauvaise taille], [merci d'échanger.|comment rendre l'article ?]",
     "[Ma femme|Mon mari|Mon fils|Ma mère] n'aime pas {the_item}, [allez-vous reprendre l'article|puis-je rendre "
     "l'article|peut-on échanger] ?",
     "[À quelle adresse|Où] [poster l'article|renvoyer la boîte] si je ne garde pas {the_item} ?",
@@ -186,7 +186,7 @@ constexpr Text kAccountPlain[] = {
 };
 constexpr Text kAccountIndirect[] = {
     "[On me dit|La page dit|Il est écrit] que mon [mot de passe|identifiant] est [faux|inconnu], [mais je suis sûr de "
-    "moi|comment entrer ?]",
+    "moi.|comment entrer ?]",
     "[Je me suis mariée|Je viens de me marier] et [mon nom a changé|j'ai un nouveau nom], [changez-le dans mon profil|merci de "
     "corriger mon profil].",
     "[Je n'ai plus|J'ai perdu] mon ancienne [adresse e-mail|boîte e-mail], comment [me connecter|m'identifier] maintenant ?",

@@ -41,11 +41,11 @@ constexpr std::string_view kMen[] = {
     "Michael", "Nathan", "Neil",   "Oliver", "Oscar",   "Owen",  "Patrick", "Paul",   "Peter",  "Philip",  "Ralph",  "Richard",
     "Robert",  "Roger",  "Samuel", "Simon",  "Stephen", "Theo",  "Thomas",  "Tobias", "Victor", "Vincent", "Walter", "William"};
 constexpr Noun kCountables[] = {
-    {"apple", "apples"},   {"pen", "pens"},       {"book", "books"},       {"stamp", "stamps"},      {"marble", "marbles"},
-    {"card", "cards"},     {"pencil", "pencils"}, {"egg", "eggs"},         {"cookie", "cookies"},    {"flower", "flowers"},
-    {"ticket", "tickets"}, {"chair", "chairs"},   {"bottle", "bottles"},   {"candle", "candles"},    {"plate", "plates"},
-    {"orange", "oranges"}, {"badge", "badges"},   {"sticker", "stickers"}, {"folder", "folders"},    {"lemon", "lemons"},
-    {"button", "buttons"}, {"coin", "coins"},     {"shell", "shells"},     {"postcard", "postcards"}};
+    {"apple", "apples"},   {"pen", "pens"},           {"book", "books"},       {"stamp", "stamps"},      {"marble", "marbles"},
+    {"card", "cards"},     {"pencil", "pencils"},     {"egg", "eggs"},         {"cookie", "cookies"},    {"flower", "flowers"},
+    {"ticket", "tickets"}, {"envelope", "envelopes"}, {"bottle", "bottles"},   {"candle", "candles"},    {"plate", "plates"},
+    {"orange", "oranges"}, {"badge", "badges"},       {"sticker", "stickers"}, {"folder", "folders"},    {"lemon", "lemons"},
+    {"button", "buttons"}, {"coin", "coins"},         {"shell", "shells"},     {"postcard", "postcards"}};
 constexpr std::string_view kMonths[] = {"January", "February", "March",     "April",   "May",      "June",
                                         "July",    "August",   "September", "October", "November", "December"};
 constexpr std::string_view kWeekdays[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
