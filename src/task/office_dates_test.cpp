@@ -42,10 +42,10 @@ std::optional<std::smatch> found(const std::string& text, const char* pattern) {
 std::optional<ch::sys_days> read_prompt(const std::string& text, ch::sys_days today) {
   const std::string weekday = "(monday|tuesday|wednesday|thursday|friday|saturday|sunday)";
   if (text.find("yesterday") != std::string::npos) {
-    return today - ch::days(text.find("before yesterday") != std::string::npos ? 2 : 1);
+    return today - ch::days(found(text, "the day .*yesterday") ? 2 : 1);
   }
   if (text.find("tomorrow") != std::string::npos) {
-    return today + ch::days(text.find("after tomorrow") != std::string::npos ? 2 : 1);
+    return today + ch::days(found(text, "the day .*tomorrow") ? 2 : 1);
   }
   if (const auto m = found(text, "in (\\d+) (day|week)s")) {
     return today + ch::days(std::stoi((*m)[1]) * ((*m)[2] == "week" ? 7 : 1));

@@ -52,7 +52,7 @@ constexpr Text kShortOrder[] = {
     "[Order|New order|Today's order]: {quantity} {item} for {name}[, thanks|].",
     "[We need|I need|I'd like|I want to order|Can I get] {quantity} {item}. [The name is|My name is|It is for|Please book it "
     "for] {name}.",
-    "{quantity} {item} [please|for me please|, as agreed]. [Regards|Best regards|Thanks|Greetings], {name}",
+    "{quantity} {item}[ please| for me, please|, as agreed]. [Regards|Best regards|Thanks|Greetings], {name}",
 };
 constexpr Text kOrder[] = {
     "[I need|I want|I'd like|I would like|Please send me|I order|Can I have|We need] {quantity} {item}[, please|].",

@@ -53,7 +53,8 @@ constexpr Text kShortOrder[] = {
     "[Commande|Nouvelle commande|Commande du jour] : {quantity} {item} pour {name}[, merci|].",
     "[Il nous faut|Il me faut|Je voudrais|Je veux commander|Je prends] {quantity} {item}. [Le nom est|Mon nom est|C'est pour|À "
     "réserver pour] {name}.",
-    "{quantity} {item} [s'il vous plaît|pour moi, merci|, comme convenu]. [Cordialement|Bien à vous|Merci|Salutations], {name}",
+    "{quantity} {item}[ s'il vous plaît| pour moi, merci|, comme convenu]. [Cordialement|Bien à vous|Merci|Salutations], "
+    "{name}",
 };
 constexpr Text kOrder[] = {
     "[Il me faut|Je veux|Je voudrais|Envoyez-moi|Je commande|Il nous faut] {quantity} {item}[, merci|].",

@@ -28,7 +28,6 @@ struct Statement {
 struct Passage {
   std::vector<Someone> subjects;
   std::vector<Statement> statements;
-  std::string text;  // marked
 };
 
 Someone draw_subject(Draw& draw, Language language, Subject kind) {
@@ -117,37 +116,51 @@ void add_statements(Passage& passage, Draw& draw, Language language, const Passa
   }
 }
 
-// All sentences of the passage are one template; their slots are numbered.
-void write_passage(Passage& passage, Draw& draw, const PassageWords& words) {
+// The prompt: all sentences of the passage, and the frame around them, are one template; the slots of sentences are numbered.
+// `questions` (may be empty) take the place of {question} in the frame, about statement `asked`.
+std::string write_prompt(const Passage& passage, Draw& draw, const PassageWords& words, Lines frames, Lines questions,
+                         size_t asked) {
   std::vector<Lines> tables;
   for (const Statement& s : passage.statements) tables.push_back(s.pronoun ? s.fact->pronoun : s.fact->statements);
-  const std::string text = draw.owned_template([&](std::string& out) { draw.append_sentences(tables, out); });
+  const auto put = [](std::string& out, std::string_view slot, const std::string& value) {
+    const size_t at = out.find(slot);
+    CHECK(at != std::string::npos);
+    out.replace(at, slot.size(), value);
+  };
+  const std::string text = draw.owned_template([&](std::string& out) {
+    std::string sentences;
+    draw.append_sentences(tables, sentences);
+    out = draw.choose(frames);
+    if (!questions.empty()) put(out, "{question}", draw.choose(questions));
+    put(out, "{text}", sentences);
+  });
   std::vector<std::string> names;
   std::vector<Slot> slots;
   names.reserve(passage.statements.size() * 9);
   for (size_t i = 0; i < passage.statements.size(); ++i) {
     const Statement& s = passage.statements[i];
     for (Slot& slot : slots_of(words, passage.subjects[s.subject], s.value)) {
+      if (i == asked) slots.push_back(slot);
       names.push_back(std::string(slot.name) + "#" + std::to_string(i));
       slots.push_back({names.back(), std::move(slot.value)});
     }
   }
-  passage.text = fill(text, slots);
+  return fill(text, slots);
 }
 
 Passage make_text(Draw& draw, Language language, const PassageWords& words, size_t subjects, size_t sentences, bool hard) {
   Passage passage;
   add_subjects(passage, draw, language, subjects, draw.chance(hard ? 60 : 40));
   add_statements(passage, draw, language, words, sentences, hard);
-  write_passage(passage, draw, words);
   return passage;
 }
 
 }  // namespace
 
-std::string draw_passage(Draw& draw, Language language) {
+std::string draw_passage(Draw& draw, Language language, Lines frames) {
   const PassageWords& words = language == Language::kFrench ? french_passage() : english_passage();
-  return make_text(draw, language, words, 1, static_cast<size_t>(draw.between(2, 3)), false).text;
+  const Passage passage = make_text(draw, language, words, 1, static_cast<size_t>(draw.between(2, 3)), false);
+  return write_prompt(passage, draw, words, frames, {}, 0);
 }
 
 Made make_passage(Draw& draw, Language language, int level) {
@@ -156,10 +169,9 @@ Made make_passage(Draw& draw, Language language, int level) {
   const size_t subjects = level == 1 ? 1 : level == 2 ? 2 : n(2, 3);
   const size_t sentences = level == 1 ? n(2, 3) : level == 2 ? n(4, 5) : n(6, 8);
   const Passage passage = make_text(draw, language, words, subjects, sentences, level == 3);
-  const Statement& asked = passage.statements[draw.index_of(passage.statements.size())];
-  std::vector<Slot> slots = slots_of(words, passage.subjects[asked.subject], asked.value);
-  slots.push_back({"text", passage.text});
-  return {fill(draw.framed_template(words.frames, "question", asked.fact->questions), slots), "", asked.value};
+  const size_t asked = draw.index_of(passage.statements.size());
+  const Statement& about = passage.statements[asked];
+  return {write_prompt(passage, draw, words, words.frames, about.fact->questions, asked), "", about.value};
 }
 
 }  // namespace sobre::office

@@ -11,9 +11,9 @@ Made make_refuse(Draw& draw, Language language, int level) {
   const RefuseWords& words = language == Language::kFrench ? french_refuse() : english_refuse();
   const std::string refusal(words.refusal);
   if (level == 3) {
-    const bool message = draw.chance(60);
+    if (draw.chance(40)) return {draw_passage(draw, language, words.on_message), "", refusal};
     const size_t queue = draw.index_of(std::size(kQueues));
-    const std::string text = message ? draw_message(draw, language, draw.between(1, 2), queue) : draw_passage(draw, language);
+    const std::string text = draw_message(draw, language, draw.between(1, 2), queue);
     return {draw.phrase(words.on_message, {{"text", text}}), "", refusal};
   }
   std::vector<Lines> tables = {words.requests};

@@ -97,7 +97,7 @@ constexpr Text kShippingIndirect[] = {
     "[We moved|I moved|I have moved] to {town}, please [bring|take] order {n} [there|to the new address].",
     "[Could the driver|Can the courier|May the van] [come after six|leave it with the neighbours|leave it at the back "
     "door|call me first]?",
-    "[It should have been here|You promised it for|It was due] [on Friday|last week|yesterday], where is it [now|]?",
+    "[It should have been here|You promised it for|It was due] [on Friday|last week|yesterday], where is it[ now|]?",
     "[The courier|The driver] [went to the wrong house|left it in the wrong street|gave it to a stranger].",
 };
 constexpr Text kShippingBack[] = {
@@ -210,7 +210,7 @@ constexpr Text kSalesIndirect[] = {
     "offer|would that cost]?",
     "[I am looking for|I am thinking about] {a_item} [as a gift|for my mother|for the office], [what do you have|what would "
     "you suggest]?",
-    "[What is the difference|How do I choose] between the [small|cheap] and the [large|expensive] {dev} [before I buy one|]?",
+    "[What is the difference|How do I choose] between the [small|cheap] and the [large|expensive] {dev}[ before I buy one|]?",
     "[Would it be cheaper|Is it cheaper|Do we pay less] if we [take|buy|order] {k} [at once|together]?",
     "[Before I decide|Before I choose|Before we buy], [I would like to know the price of {the_item}|is {the_item} available in "
     "red|does {the_dev} come with a cable]?",

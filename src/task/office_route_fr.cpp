@@ -91,7 +91,7 @@ constexpr Text kShippingPlain[] = {
     "[Pouvez-vous|Pourriez-vous|Merci de] livrer [mon colis|la commande {n}|le paquet] [à une autre adresse|à mon bureau|chez "
     "mon voisin].",
     "[Quand|Quel jour] [sera livrée la commande {n}|sera livré mon colis|sera envoyé mon paquet] ?",
-    "[Combien de temps|Combien de jours] [prend|dure] [la livraison|l'envoi] [pour {town}|] ?",
+    "[Combien de temps|Combien de jours] [prend|dure] [la livraison|l'envoi][ pour {town}|] ?",
     "[Le livreur|Le facteur|Le chauffeur] [n'a pas trouvé ma maison|n'a pas sonné|n'a pas laissé de colis|n'a pas pu livrer].",
     "[Livrez-vous|Envoyez-vous des colis] à {town} ?",
 };
@@ -104,8 +104,8 @@ constexpr Text kShippingIndirect[] = {
     "[Nous avons déménagé|J'ai déménagé] à {town}, [apportez|merci d'apporter] la commande {n} [là-bas|à la nouvelle adresse].",
     "[Le livreur peut-il|Le chauffeur peut-il] [venir après six heures|le laisser chez les voisins|le laisser derrière la "
     "maison|m'appeler avant] ?",
-    "[Cela devait arriver|Vous l'aviez promis pour|C'était prévu pour] [vendredi|la semaine dernière|hier], où est-ce "
-    "[maintenant|] ?",
+    "[Cela devait arriver|Vous l'aviez promis pour|C'était prévu pour] [vendredi|la semaine dernière|hier], où est-ce[ "
+    "maintenant|] ?",
     "[Le livreur|Le chauffeur] [est allé à la mauvaise maison|l'a laissé dans la mauvaise rue|l'a donné à un inconnu].",
 };
 constexpr Text kShippingBack[] = {
