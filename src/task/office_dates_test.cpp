@@ -40,47 +40,47 @@ std::optional<std::smatch> found(const std::string& text, const std::regex& patt
   return match;
 }
 
-const std::regex kPattern1("the day .*yesterday");
-const std::regex kPattern2("the day .*tomorrow");
-const std::regex kPattern3("in (\\d+) (day|week)s");
-const std::regex kPattern4("(\\d+) (day|week)s ago");
-const std::regex kPattern5("(first|last) " WEEKDAY " (?:of|in) ([a-z]+) (\\d{4})");
-const std::regex kPattern6("next " WEEKDAY " after today");
-const std::regex kPattern7("(?:most recent|last) " WEEKDAY " before today");
-const std::regex kPattern8("last day of february (\\d{4})");
-const std::regex kPattern9("\\d{4}-\\d\\d-\\d\\d");
-const std::regex kPattern10("(monday|tuesday|wednesday|thursday|friday|saturday|sunday),? \\d{4}-");
+const std::regex kDayYesterday("the day .*yesterday");
+const std::regex kDayTomorrow("the day .*tomorrow");
+const std::regex kInCount("in (\\d+) (day|week)s");
+const std::regex kCountAgo("(\\d+) (day|week)s ago");
+const std::regex kInMonth("(first|last) " WEEKDAY " (?:of|in) ([a-z]+) (\\d{4})");
+const std::regex kComing("next " WEEKDAY " after today");
+const std::regex kPast("(?:most recent|last) " WEEKDAY " before today");
+const std::regex kFebruaryEnd("last day of february (\\d{4})");
+const std::regex kIsoDate("\\d{4}-\\d\\d-\\d\\d");
+const std::regex kWeekdayOfToday("(monday|tuesday|wednesday|thursday|friday|saturday|sunday),? \\d{4}-");
 
 // What the prompt asks for, where its wording is one of those read here.
 std::optional<ch::sys_days> read_prompt(const std::string& text, ch::sys_days today) {
   if (text.find("yesterday") != std::string::npos) {
-    return today - ch::days(found(text, kPattern1) ? 2 : 1);
+    return today - ch::days(found(text, kDayYesterday) ? 2 : 1);
   }
   if (text.find("tomorrow") != std::string::npos) {
-    return today + ch::days(found(text, kPattern2) ? 2 : 1);
+    return today + ch::days(found(text, kDayTomorrow) ? 2 : 1);
   }
-  if (const auto m = found(text, kPattern3)) {
+  if (const auto m = found(text, kInCount)) {
     return today + ch::days(std::stoi((*m)[1]) * ((*m)[2] == "week" ? 7 : 1));
   }
-  if (const auto m = found(text, kPattern4)) {
+  if (const auto m = found(text, kCountAgo)) {
     return today - ch::days(std::stoi((*m)[1]) * ((*m)[2] == "week" ? 7 : 1));
   }
-  if (const auto m = found(text, kPattern5)) {
+  if (const auto m = found(text, kInMonth)) {
     const ch::weekday day(place_of(kWeekdays, (*m)[2]));
     const auto month = ch::year(std::stoi((*m)[4])) / ch::month(place_of(kMonths, (*m)[3]) + 1);
     return (*m)[1] == "first" ? ch::sys_days(month / day[1]) : ch::sys_days(month / day[ch::last]);
   }
-  if (const auto m = found(text, kPattern6)) {
+  if (const auto m = found(text, kComing)) {
     ch::sys_days at = today + ch::days(1);
     while (ch::weekday(at) != ch::weekday(place_of(kWeekdays, (*m)[1]))) at += ch::days(1);
     return at;
   }
-  if (const auto m = found(text, kPattern7)) {
+  if (const auto m = found(text, kPast)) {
     ch::sys_days at = today - ch::days(1);
     while (ch::weekday(at) != ch::weekday(place_of(kWeekdays, (*m)[1]))) at -= ch::days(1);
     return at;
   }
-  if (const auto m = found(text, kPattern8)) {
+  if (const auto m = found(text, kFebruaryEnd)) {
     return ch::sys_days(ch::year(std::stoi((*m)[1])) / ch::February / ch::last);
   }
   return std::nullopt;
@@ -94,11 +94,11 @@ TEST(OfficeDates, AgreeWithTheCalendar) {
     const Result<TaskItem> made = office_item("dates", Split::kTrain, 1, i, levels, languages);
     ASSERT_TRUE(made) << made.error().message;
     const std::string text = office::lower_case(made->messages.front().content);
-    const auto today = found(text, kPattern9);
+    const auto today = found(text, kIsoDate);
     if (!today) continue;
     const ch::sys_days day = date_of((*today)[0]);
     // The weekday that stands beside the date is the calendar's.
-    if (const auto m = found(text, kPattern10)) {
+    if (const auto m = found(text, kWeekdayOfToday)) {
       ASSERT_EQ(ch::weekday(day), ch::weekday(place_of(kWeekdays, (*m)[1]))) << text;
     }
     const std::optional<ch::sys_days> asked = read_prompt(text, day);

@@ -13,7 +13,7 @@ constexpr Text kOrderInstructions[] = {
     "[Lis|Note|Relève] cette commande [en JSON |]({keys}) : {text}",
     "[JSON|Commande en JSON] ({keys}) [de|pour|tiré de] : {text}",
     "[Que veut|Que commande|Que demande] [le client|cette personne] ? [Réponds en|Donne le] JSON : {keys}. {text}",
-    "[Merci de|Veuillez] [relever|donner|extraire] {keys} en JSON [de cette commande|du texte|de ce message] : {text}",
+    "[Merci de|Veuillez] [relever|donner|noter] {keys} en JSON [de cette commande|du texte|de ce message] : {text}",
 };
 constexpr Text kAppointmentInstructions[] = {
     "[Extrais|Relève|Trouve|Donne] le rendez-vous en JSON avec {keys} : {text}",
@@ -22,7 +22,7 @@ constexpr Text kAppointmentInstructions[] = {
     "[Lis|Note|Relève] ce rendez-vous [en JSON |]({keys}) : {text}",
     "[JSON|Rendez-vous en JSON] ({keys}) [de|pour|tiré de] : {text}",
     "[Quel rendez-vous veut|Quel rendez-vous demande] [le client|cette personne] ? [Réponds en|Donne le] JSON : {keys}. {text}",
-    "[Merci de|Veuillez] [relever|donner|extraire] {keys} en JSON [de cette demande|du texte|de ce message] : {text}",
+    "[Merci de|Veuillez] [relever|donner|noter] {keys} en JSON [de cette demande|du texte|de ce message] : {text}",
 };
 constexpr Text kPhone[] = {
     "[Mon numéro de téléphone est le|Mon numéro est le|Téléphone :|On peut me joindre au|Appelez-moi au|Tél. :] {phone}.",
@@ -31,7 +31,8 @@ constexpr Text kPhone[] = {
 };
 constexpr Text kDistractors[] = {
     "[Je suis|Nous sommes] [client chez vous|clients chez vous|de vos clients] depuis [des années|longtemps].",
-    "[Mon collègue|Mon ami|Ma voisine|Mon chef] {other} [m'a parlé de vous|vous recommande|vous salue|vous connaît bien].",
+    "{other}, [de mon équipe|du bureau voisin|que vous connaissez|de mon service], [m'a parlé de vous|vous recommande|vous "
+    "salue|vous connaît bien].",
     "[Ma dernière référence était|L'ancien numéro de dossier était|Mon numéro de client est|La dernière facture était] "
     "{number}.",
     "[J'espère que|Nous espérons que] [c'est possible|cela vous convient|tout va bien|vous pourrez m'aider].",
