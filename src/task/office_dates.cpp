@@ -60,7 +60,7 @@ Asked shifted(const Context& c, int days, Lines lines, std::vector<Slot> slots, 
     step(fmt::format("{}+{}={}", day, month_length(at), day + month_length(at)));
     day += month_length(at);
   }
-  return {lines, at.year() / at.month() / static_cast<unsigned>(day), std::move(work), std::move(slots)};
+  return {lines, at.year() / at.month() / day, std::move(work), std::move(slots)};
 }
 
 // The first weekday after today (forward) or the last one before: "Tue 2 Fri 5 5-2=3", then days. `extra`: a week more.
@@ -90,12 +90,11 @@ std::string ordinal(int day, Language language) {
 Asked day_of_month(const Context& c, int months, Lines lines) {
   const int day = c.draw.between(2, 28);
   const auto month = c.today.year() / c.today.month() / 1 + ch::months(months);
-  return fixed(month.year() / month.month() / static_cast<unsigned>(day), lines,
-               {{"d", ordinal(day, c.language)}, {"dn", std::to_string(day)}});
+  return fixed(month.year() / month.month() / day, lines, {{"d", ordinal(day, c.language)}, {"dn", std::to_string(day)}});
 }
 
 Asked month_end(ch::year_month_day month, Lines lines) {
-  return fixed(month.year() / month.month() / static_cast<unsigned>(month_length(month)), lines);
+  return fixed(month.year() / month.month() / month_length(month), lines);
 }
 
 std::vector<Slot> count_slot(const Context& c, int n, bool in_words) {
@@ -213,7 +212,7 @@ Asked end_of_month_weekday(const Context& c, bool last) {
   const int year = static_cast<int>(c.today.year()) + c.draw.between(0, 1);
   const auto month = static_cast<unsigned>(c.draw.between(1, 12));
   const ch::year_month_day first = ch::year(year) / ch::month(month) / 1;
-  const ch::year_month_day from = last ? first.year() / first.month() / static_cast<unsigned>(month_length(first)) : first;
+  const ch::year_month_day from = last ? first.year() / first.month() / month_length(first) : first;
   int at = 0;
   std::string work = iso(from) + " " + weekday_work(c, from, at);
   const int target = c.draw.between(1, 7);
@@ -222,7 +221,7 @@ Asked end_of_month_weekday(const Context& c, bool last) {
   const std::string_view name = c.names.weekdays[static_cast<size_t>(target - 1)];
   work += fmt::format(" {} {} {}{}{}={}", name, target, static_cast<unsigned>(from.day()), last ? '-' : '+', distance, day);
   const std::string month_name(c.names.months[month - 1]);
-  return fixed(first.year() / first.month() / static_cast<unsigned>(day), last ? c.words.last_of_month : c.words.first_of_month,
+  return fixed(first.year() / first.month() / day, last ? c.words.last_of_month : c.words.first_of_month,
                {{"w", no_typos(name)},
                 {"mo", no_typos(month_name)},
                 {"de_mo", (begins_with_vowel(month_name) ? "d'" : "de ") + no_typos(month_name)},
