@@ -39,6 +39,9 @@ void add_team_flags(CLI::App& command, std::optional<Isa>& isa, int& threads);
 /// Adds `train` to the program; the command is left in `chosen` for after the parse.
 void add_train_command(CLI::App& app, std::function<Result<void>()>& chosen);
 
+/// Adds `eval` in the same way.
+void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen);
+
 /// `sobre show`: what a checkpoint is and needs, without loading its weights.
 struct ShowOptions {
   ModelFlags model;

@@ -378,6 +378,7 @@ int parse_and_run(int argc, char** argv) {
   add_meter(app, chosen, options.meter);
   add_ledger_command(app, chosen);
   add_train_command(app, chosen);
+  add_eval_command(app, chosen);
   add_data(app, chosen, options.data);
   for (CLI::App* c : app.get_subcommands([](CLI::App*) { return true; })) {
     if (c->get_footer() == app.get_footer()) c->footer("");

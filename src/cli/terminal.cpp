@@ -105,7 +105,10 @@ void ProgressBar::draw(uint64_t done, double seconds) {
   const double rate = static_cast<double>(done) / seconds;
   const auto amount = [this](uint64_t n) { return unit_ == Unit::kBytes ? bytes_text(n) : count_text(n); };
   std::string tail = fmt::format(" {:3.0f} %  {} of {}{}  {}/s", 100 * part, amount(done), amount(total_),
-                                 unit_ == Unit::kBytes ? "" : " tokens", amount(static_cast<uint64_t>(rate)));
+                                 unit_ == Unit::kBytes    ? ""
+                                 : unit_ == Unit::kTokens ? " tokens"
+                                                          : " answers",
+                                 amount(static_cast<uint64_t>(rate)));
   if (done > 0) tail += fmt::format("  {} left", duration_text(static_cast<double>(total_ - done) / rate));
   const int room = terminal_width(STDERR_FILENO) - 1 - static_cast<int>(what_.size() + tail.size()) - 3;
   std::string bar;

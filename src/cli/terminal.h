@@ -31,7 +31,7 @@ namespace sobre {
 /// work lasts longer than 0.3 s; it is wiped when done.
 class ProgressBar {
  public:
-  enum class Unit : uint8_t { kBytes, kTokens };
+  enum class Unit : uint8_t { kBytes, kTokens, kAnswers };
 
   ProgressBar(std::string what, uint64_t total, Unit unit = Unit::kBytes);
   ~ProgressBar();

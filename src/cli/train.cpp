@@ -13,6 +13,7 @@
 #include "base/threads.h"
 #include "cli/chat_interrupt.h"
 #include "cli/names.h"
+#include "cli/office_source.h"
 #include "cli/processor.h"
 #include "cli/terminal.h"
 #include "learn/replay.h"
@@ -117,6 +118,7 @@ Result<void> train_command(const TrainFlags& flags) {
     line.wipe();
     fmt::print(stderr, "sobre: {}\n", what);
   };
+  options.office = open_office_source;
   const InterruptScope scope;
   options.cancelled = [] { return interrupted(); };
   options.progress = [&](const Trainer::Step& step, uint64_t total, double, std::optional<double> validation) {

@@ -6,20 +6,33 @@ namespace sobre {
 
 namespace {
 
-/// The held-back rows of a source.
-class HeldBack final : public ConversationSource {
+/// The rows of a source that are held back, or those that are trained on.
+class PartOfRows final : public ConversationSource {
  public:
-  HeldBack(std::unique_ptr<ConversationSource> source, const RowSplit& split) : source_(std::move(source)), split_(split) {}
-  [[nodiscard]] uint64_t size() const override { return split_.held(); }
+  PartOfRows(std::unique_ptr<ConversationSource> source, const RowSplit& split, bool held)
+      : source_(std::move(source)), split_(split), held_(held) {}
+  [[nodiscard]] uint64_t size() const override { return held_ ? split_.held() : split_.trained(); }
   [[nodiscard]] Result<std::vector<ChatMessage>> conversation(uint64_t index) const override {
-    return source_->conversation(split_.held_row(index));
+    return source_->conversation(row(index));
   }
-  [[nodiscard]] std::string name(uint64_t index) const override { return source_->name(split_.held_row(index)); }
+  [[nodiscard]] std::string name(uint64_t index) const override { return source_->name(row(index)); }
 
  private:
+  [[nodiscard]] uint64_t row(uint64_t index) const { return held_ ? split_.held_row(index) : split_.trained_row(index); }
+
   std::unique_ptr<ConversationSource> source_;
   RowSplit split_;
+  bool held_;
 };
+
+Result<std::unique_ptr<ConversationSource>> part_of_rows(const Recipe& recipe, size_t number, bool held) {
+  CHECK(number < recipe.data.train.size());
+  const DataSource& source = recipe.data.train[number];
+  if (source.held_back <= 0) return fail("{}: nothing is held back of data.train[{}]", recipe.file, number + 1);
+  TRY(std::unique_ptr<ConversationSource> all, open_conversations(source, {}));
+  const RowSplit split(all->size(), source.held_back, recipe.data.seed);
+  return std::make_unique<PartOfRows>(std::move(all), split, held);
+}
 
 Result<std::vector<FeedSource>> open_sources(const std::vector<DataSource>& sources, const RecipeData& data,
                                              const TextAssets& text, const OfficeOpener& office) {
@@ -61,12 +74,11 @@ Result<std::unique_ptr<ConversationSource>> open_conversations(const DataSource&
 }
 
 Result<std::unique_ptr<ConversationSource>> held_back_conversations(const Recipe& recipe, size_t number) {
-  CHECK(number < recipe.data.train.size());
-  const DataSource& source = recipe.data.train[number];
-  if (source.held_back <= 0) return fail("{}: nothing is held back of data.train[{}]", recipe.file, number + 1);
-  TRY(std::unique_ptr<ConversationSource> all, open_conversations(source, {}));
-  const RowSplit split(all->size(), source.held_back, recipe.data.seed);
-  return std::make_unique<HeldBack>(std::move(all), split);
+  return part_of_rows(recipe, number, true);
+}
+
+Result<std::unique_ptr<ConversationSource>> trained_conversations(const Recipe& recipe, size_t number) {
+  return part_of_rows(recipe, number, false);
 }
 
 Result<Feed> open_feed(const Recipe& recipe, const TextAssets& text, const OfficeOpener& office,

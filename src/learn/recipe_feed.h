@@ -21,6 +21,9 @@ using OfficeOpener = std::function<Result<std::unique_ptr<ConversationSource>>(c
 /// Error: nothing is held back of this source.
 [[nodiscard]] Result<std::unique_ptr<ConversationSource>> held_back_conversations(const Recipe& recipe, size_t number);
 
+/// The others of that source: those it trains on.
+[[nodiscard]] Result<std::unique_ptr<ConversationSource>> trained_conversations(const Recipe& recipe, size_t number);
+
 /// The feed of a run. `text` is the model's, with the recipe's chat template where it names one (replace_chat_template), and
 /// outlives the feed. `state`: where an earlier run stood.
 [[nodiscard]] Result<Feed> open_feed(const Recipe& recipe, const TextAssets& text, const OfficeOpener& office,

@@ -147,6 +147,9 @@ Result<void> CorpusReader::read_line(std::string_view line) {
     const Json* content = message.find("content");
     if (content == nullptr || content->as_string() == nullptr)
       return fail("message {}: its \"content\" is missing or no string", number);
+    // Chat templates write the role before every message, so that it deserves a token as much as any word.
+    const Json* role = message.find("role");
+    if (role != nullptr && role->as_string() != nullptr) TRY_VOID(give(*role->as_string()));
     TRY_VOID(give(*content->as_string()));
   }
   return {};

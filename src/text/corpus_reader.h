@@ -1,6 +1,6 @@
 // CorpusReader: the texts of training files, one after the other. A .txt file is one text, handed on in parts; each line of a
-// .jsonl file is {"text": "..."} or {"messages": [{"role": ..., "content": "..."}, ...]}, of which every content is a text
-// (other members are not looked at). One owner, one thread; memory is bounded by the longest line or part.
+// .jsonl file is {"text": "..."} or {"messages": [{"role": ..., "content": "..."}, ...]}, of which every role and every content
+// is a text (other members are not looked at). One owner, one thread; memory is bounded by the longest line or part.
 #pragma once
 
 #include <cstdint>

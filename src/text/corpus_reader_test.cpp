@@ -65,9 +65,9 @@ TEST_F(Corpus, LinesAreTextsOrMessages) {
                                 " {\"content\": \"b\"}], \"more\": [1]}\n"
                                 "{\"messages\": []}\n"
                                 "{\"text\": \"last\"}");
-  EXPECT_EQ(read(path), (Texts{"one\ntwo", "\xC3\xA9", "b", "last"}));
+  EXPECT_EQ(read(path), (Texts{"one\ntwo", "user", "\xC3\xA9", "b", "last"}));
   EXPECT_EQ(error_, "");
-  EXPECT_EQ(bytes_, 7U + 2 + 1 + 4);
+  EXPECT_EQ(bytes_, 7U + 4 + 2 + 1 + 4);
 }
 
 TEST_F(Corpus, WrongLinesAreNamed) {

@@ -8,11 +8,11 @@
 
 namespace {
 
-constexpr int kW = 8;                // lanes of a register
-constexpr int kZero8Log2 = -1;       // log2 of the zero point of stored 8-bit weights; -1: none
-constexpr int kTileCols = 4;         // activation rows whose sums fit the registers
-constexpr bool kDotByGroups = true;  // 8-bit products of several rows group by group
-constexpr bool kPairParts = true;    // pair_dots is there
+constexpr int kW = 8;                     // lanes of a register
+constexpr int kZero8Log2 = -1;            // log2 of the zero point of stored 8-bit weights; -1: none
+constexpr int kTileCols = 4;              // activation rows whose sums fit the registers
+constexpr bool kDotByGroups = true;       // 8-bit products of several rows group by group
+constexpr bool kPairParts = true;         // pair_dots is there
 constexpr int64_t kPrefetchBytes = 4096;  // a third more from memory on Zen 3
 constexpr int kPrefetchLocality = 3;
 

@@ -1,0 +1,219 @@
+#include "cli/eval.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/answer_many.h"
+#include "cli/names.h"
+#include "cli/office_source.h"
+#include "cli/processor.h"
+#include "cli/terminal.h"
+#include "engine/scheduler.h"
+#include "learn/recipe.h"
+#include "learn/recipe_feed.h"
+#include "task/task.h"
+
+namespace sobre {
+
+namespace {
+
+// A question, what it belongs to in the table, and its right answer.
+struct Question {
+  std::vector<ChatMessage> messages;
+  std::string expected, task, language;
+  int level = 0;  // 0: of no level
+};
+
+// Right answers of one row of the table.
+struct Cell {
+  std::string task, language;
+  int level = 0;
+  int right = 0, total = 0;
+};
+
+// Wilson's 95 % interval of a share (Wilson, 1927).
+struct Interval {
+  double low, high;
+};
+
+Interval wilson(int right, int total) {
+  constexpr double z = 1.959963984540054;
+  const double n = total, p = right / n, centre = p + z * z / (2 * n);
+  const double half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
+  return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
+}
+
+Result<std::vector<Question>> office_questions(const EvalFlags& flags) {
+  std::vector<std::string> tasks = flags.tasks, languages = flags.languages;
+  std::vector<int> levels = flags.levels.empty() ? std::vector<int>{1, 2, 3} : flags.levels;
+  if (tasks.empty()) {
+    for (const TaskInfo& task : office_tasks()) tasks.emplace_back(task.name);
+  }
+  if (languages.empty()) {
+    for (const std::string_view language : office_languages()) languages.emplace_back(language);
+  }
+  std::vector<Question> questions;
+  const Split split = flags.validation ? Split::kValidation : Split::kTest;
+  const auto each = static_cast<uint64_t>(flags.count) * levels.size() * languages.size();
+  for (const std::string& task : tasks) {
+    for (uint64_t i = 0; i < each; ++i) {
+      TRY(TaskItem item, office_item(task, split, flags.seed, i, levels, languages));
+      questions.push_back({std::move(item.messages), item.expected, item.task, item.language, item.difficulty});
+    }
+  }
+  return questions;
+}
+
+Result<std::vector<ChatMessage>> system_messages(const EvalFlags& flags) {
+  if (flags.system_file.empty()) return std::vector<ChatMessage>();
+  TRY(const std::string text, read_file(flags.system_file, 1 << 20));
+  return std::vector<ChatMessage>{{"system", text}};
+}
+
+// What the recipe's first source held back; its last message is the expected answer. Shots come from the rows trained on: the
+// same for every question.
+Result<std::vector<Question>> held_back_questions(const EvalFlags& flags) {
+  TRY(const Recipe recipe, load_recipe(flags.recipe));
+  TRY(const auto source, held_back_conversations(recipe, 0));
+  std::vector<ChatMessage> first;
+  if (flags.shots > 0) {
+    TRY(const auto trained, trained_conversations(recipe, 0));
+    const auto shots = std::min<uint64_t>(static_cast<uint64_t>(flags.shots), trained->size());
+    for (uint64_t i = 0; i < shots; ++i) {
+      TRY(const auto shot, trained->conversation(i * (trained->size() / shots)));
+      first.insert(first.end(), shot.begin(), shot.end());
+    }
+  }
+  std::vector<Question> questions;
+  for (uint64_t i = 0; i < source->size(); ++i) {
+    TRY(std::vector<ChatMessage> messages, source->conversation(i));
+    Question q;
+    q.task = "held back";
+    q.expected = messages.back().content;
+    messages.pop_back();
+    q.messages = first;
+    q.messages.insert(q.messages.end(), messages.begin(), messages.end());
+    questions.push_back(std::move(q));
+  }
+  return questions;
+}
+
+std::vector<Cell> count_cells(const std::vector<Question>& questions, const std::vector<ManyAnswer>& answers) {
+  std::vector<Cell> cells;
+  for (size_t i = 0; i < questions.size(); ++i) {
+    const Question& q = questions[i];
+    auto at = std::find_if(cells.begin(), cells.end(),
+                           [&](const Cell& c) { return c.task == q.task && c.language == q.language && c.level == q.level; });
+    if (at == cells.end()) at = cells.insert(cells.end(), {q.task, q.language, q.level, 0, 0});
+    at->right += score(q.task, q.expected, answers[i].text) ? 1 : 0;
+    ++at->total;
+  }
+  std::stable_sort(cells.begin(), cells.end(), [&](const Cell& a, const Cell& b) {
+    return a.task == b.task && std::pair(a.level, a.language) < std::pair(b.level, b.language);
+  });
+  return cells;
+}
+
+Json cell_to_json(const Cell& c) {
+  const Interval i = wilson(c.right, c.total);
+  Json json{Json::Object{}};
+  json.set("task", c.task);
+  if (c.level > 0) json.set("level", c.level);
+  if (!c.language.empty()) json.set("language", c.language);
+  json.set("right", c.right);
+  json.set("total", c.total);
+  json.set("low", i.low);
+  json.set("high", i.high);
+  return json;
+}
+
+void print_cell(const Cell& c) {
+  const Interval i = wilson(c.right, c.total);
+  fmt::print("{:<11} {:>5} {:>8}  {:>5.1f} %  ({:.1f} to {:.1f})  {} of {}\n", c.task,
+             c.level > 0 ? std::to_string(c.level) : "", c.language, 100.0 * c.right / c.total, 100 * i.low, 100 * i.high,
+             c.right, c.total);
+}
+
+Result<void> write_answers(const std::string& path, const std::vector<Question>& questions,
+                           const std::vector<ManyAnswer>& answers) {
+  TRY(AtomicFile file, AtomicFile::create(path));
+  for (size_t i = 0; i < questions.size(); ++i) {
+    const Question& q = questions[i];
+    Json row{Json::Object{}};
+    row.set("task", q.task);
+    row.set("difficulty", q.level);
+    row.set("language", q.language);
+    row.set("question", q.messages.back().content);
+    row.set("expected", q.expected);
+    row.set("answer", answers[i].text);
+    row.set("right", score(q.task, q.expected, answers[i].text));
+    TRY_VOID(file.write(row.dump() + "\n"));
+  }
+  return file.commit();
+}
+
+Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<Question>& questions) {
+  TRY(const std::string path, resolve_model(flags.model.model));
+  LoadOptions load;
+  load.weights = flags.model.weights;
+  load.isa = flags.model.isa;
+  load.threads = flags.model.threads;
+  TRY(const std::shared_ptr<const Model> model, Model::load(path, load));
+  SchedulerOptions options;
+  options.kv = flags.model.kv;
+  options.threads = flags.model.threads;
+  options.context = flags.model.context;
+  TRY(const std::unique_ptr<Scheduler> scheduler, Scheduler::create(model, options));
+  TRY(const std::vector<ChatMessage> system, system_messages(flags));
+  std::vector<std::vector<int32_t>> prompts;
+  for (const Question& q : questions) {
+    std::vector<ChatMessage> messages = system;
+    messages.insert(messages.end(), q.messages.begin(), q.messages.end());
+    TRY(std::vector<int32_t> ids, conversation_ids(model->text(), messages, {2025, 1, 1}));
+    prompts.push_back(std::move(ids));
+  }
+  ProgressBar bar("answering", questions.size(), ProgressBar::Unit::kAnswers);
+  return answer_many(*scheduler, prompts, flags.max_tokens, [&](uint64_t done) { bar.update(done); });
+}
+
+}  // namespace
+
+Result<void> eval_command(const EvalFlags& flags) {
+  TRY(const std::vector<Question> questions, flags.recipe.empty() ? office_questions(flags) : held_back_questions(flags));
+  const auto start = std::chrono::steady_clock::now();
+  TRY(const std::vector<ManyAnswer> answers, ask(flags, questions));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  int tokens = 0;
+  for (const ManyAnswer& a : answers) {
+    if (!a.error.empty()) return fail("{}", a.error);
+    tokens += a.tokens;
+  }
+  const std::vector<Cell> cells = count_cells(questions, answers);
+  if (flags.json) {
+    Json::Array list;
+    for (const Cell& c : cells) list.push_back(cell_to_json(c));
+    Json json{Json::Object{}};
+    json.set("model", flags.model.model);
+    json.set("cells", Json(std::move(list)));
+    json.set("answer_tokens", tokens);
+    json.set("seconds", seconds);
+    fmt::print("{}\n", json.dump());
+  } else {
+    fmt::print("{:<11} {:>5} {:>8}  {:>7}  (95 % interval)\n", "task", "level", "language", "right");
+    for (const Cell& c : cells) print_cell(c);
+    fmt::print("{} questions, {} answer tokens in {}\n", questions.size(), count_text(static_cast<uint64_t>(tokens)),
+               duration_text(seconds));
+  }
+  if (!flags.answers_file.empty()) TRY_VOID(write_answers(flags.answers_file, questions, answers));
+  return {};
+}
+
+}  // namespace sobre

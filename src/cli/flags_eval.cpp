@@ -1,0 +1,43 @@
+// The flags of `sobre eval`. (Of all sources only the flags*.cpp include CLI11, which takes 12 s to compile.)
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/eval.h"
+
+namespace sobre {
+
+void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen) {
+  CLI::App* c = app.add_subcommand("eval", "How often a model's answers are right: office tasks, or what a recipe held back");
+  const auto f = std::make_shared<EvalFlags>();
+  add_model_flags(*c, f->model);
+  const auto list = [c](const char* name, auto& out, const char* help) {
+    return c->add_option(name, out, help)->delimiter(',')->type_size(1)->expected(1, 100);
+  };
+  CLI::Option* tasks = list("--task", f->tasks, "Office tasks, with commas (sobre data --list names them; default: all)");
+  list("--level", f->levels, "Levels of difficulty, 1 to 3 (default: all)")->check(CLI::Range(1, 3));
+  list("--language", f->languages, "Languages: en, fr (default: all)");
+  c->add_option("--count", f->count, "Items of each task, level and language (1 to 100000; default 100)")
+      ->check(CLI::Range(1, 100'000))
+      ->type_name("N");
+  c->add_option("--seed", f->seed, "Seed of the items (default 1)")->type_name("N");
+  c->add_flag("--validation", f->validation, "Items of the validation split in place of the test split");
+  CLI::Option* recipe =
+      c->add_option("--recipe", f->recipe, "Ask what this recipe held back from training, in place of the tasks")
+          ->type_name("FILE")
+          ->excludes(tasks);
+  c->add_option("--shots", f->shots, "So many of the recipe's training rows as examples before each question (0 to 100)")
+      ->check(CLI::Range(0, 100))
+      ->type_name("N")
+      ->needs(recipe);
+  c->add_option("--system", f->system_file, "A file whose text is the system message of every question")->type_name("FILE");
+  c->add_option("--max-tokens", f->max_tokens, "Longest answer (1 to 4096; default 320)")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N");
+  c->add_option("--answers", f->answers_file, "Write every question and answer there, a line of JSON each")->type_name("FILE");
+  c->add_flag("--json", f->json, "One line of JSON instead of the table");
+  c->footer("Answers are greedy. Intervals are Wilson's, at 95 %.");
+  c->callback([&chosen, f] { chosen = [f] { return eval_command(*f); }; });
+}
+
+}  // namespace sobre
