@@ -7,14 +7,13 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <optional>
+#include <tuple>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/answer_many.h"
+#include "cli/metering.h"
 #include "cli/names.h"
-#include "cli/office_source.h"
-#include "cli/processor.h"
 #include "cli/terminal.h"
 #include "engine/scheduler.h"
 #include "learn/recipe.h"
@@ -106,20 +105,25 @@ Result<std::vector<Question>> held_back_questions(const EvalFlags& flags) {
   return questions;
 }
 
+// Cells by task in the order asked, by level, by language.
 std::vector<Cell> count_cells(const std::vector<Question>& questions, const std::vector<ManyAnswer>& answers) {
-  std::vector<Cell> cells;
+  std::vector<std::string> tasks;
+  std::map<std::tuple<size_t, int, std::string>, Cell> cells;
   for (size_t i = 0; i < questions.size(); ++i) {
     const Question& q = questions[i];
-    auto at = std::find_if(cells.begin(), cells.end(),
-                           [&](const Cell& c) { return c.task == q.task && c.language == q.language && c.level == q.level; });
-    if (at == cells.end()) at = cells.insert(cells.end(), {q.task, q.language, q.level, 0, 0});
-    at->right += score(q.task, q.expected, answers[i].text) ? 1 : 0;
-    ++at->total;
+    const auto known = std::find(tasks.begin(), tasks.end(), q.task);
+    const auto number = static_cast<size_t>(known - tasks.begin());
+    if (known == tasks.end()) tasks.push_back(q.task);
+    Cell& cell = cells[{number, q.level, q.language}];
+    cell.task = q.task;
+    cell.language = q.language;
+    cell.level = q.level;
+    cell.right += score(q.task, q.expected, answers[i].text) ? 1 : 0;
+    ++cell.total;
   }
-  std::stable_sort(cells.begin(), cells.end(), [&](const Cell& a, const Cell& b) {
-    return a.task == b.task && std::pair(a.level, a.language) < std::pair(b.level, b.language);
-  });
-  return cells;
+  std::vector<Cell> list;
+  for (auto& [place, cell] : cells) list.push_back(std::move(cell));
+  return list;
 }
 
 Json cell_to_json(const Cell& c) {
@@ -188,10 +192,12 @@ Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<Qu
 
 Result<void> eval_command(const EvalFlags& flags) {
   TRY(const std::vector<Question> questions, flags.recipe.empty() ? office_questions(flags) : held_back_questions(flags));
+  AnswerMeter meter;
+  meter.begin();
   const auto start = std::chrono::steady_clock::now();
   TRY(const std::vector<ManyAnswer> answers, ask(flags, questions));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  int tokens = 0;
+  int64_t tokens = 0;
   for (const ManyAnswer& a : answers) {
     if (!a.error.empty()) return fail("{}", a.error);
     tokens += a.tokens;
@@ -209,8 +215,9 @@ Result<void> eval_command(const EvalFlags& flags) {
   } else {
     fmt::print("{:<11} {:>5} {:>8}  {:>7}  (95 % interval)\n", "task", "level", "language", "right");
     for (const Cell& c : cells) print_cell(c);
-    fmt::print("{} questions, {} answer tokens in {}\n", questions.size(), count_text(static_cast<uint64_t>(tokens)),
-               duration_text(seconds));
+    const std::string energy = meter.end(tokens);
+    fmt::print("{} questions, {} answer tokens in {}{}{}\n", questions.size(), count_text(static_cast<uint64_t>(tokens)),
+               duration_text(seconds), energy.empty() ? "" : ", ", energy);
   }
   if (!flags.answers_file.empty()) TRY_VOID(write_answers(flags.answers_file, questions, answers));
   return {};

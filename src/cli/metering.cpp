@@ -38,11 +38,11 @@ void AnswerMeter::begin() {
   if (meter_) activity_ = meter_->begin_activity();
 }
 
-std::string AnswerMeter::end(int answer_tokens) {
+std::string AnswerMeter::end(int64_t tokens) {
   if (!meter_) return {};
   const RequestEnergy given = meter_->end(activity_);
   std::string out = show_energy(given.energy);
-  if (answer_tokens > 0) out += ", " + show_per_token(given.energy, answer_tokens);
+  if (tokens > 0) out += ", " + show_per_token(given.energy, tokens);
   return out + " by " + meter_->method().name;
 }
 

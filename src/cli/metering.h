@@ -29,7 +29,7 @@ class AnswerMeter {
   AnswerMeter();
   void begin();
   /// "1.9 J (0.6 to 5.7), 0.1 J/token by estimate-cores"; empty when there is no source.
-  [[nodiscard]] std::string end(int answer_tokens);
+  [[nodiscard]] std::string end(int64_t tokens);
 
  private:
   std::unique_ptr<Meter> meter_;

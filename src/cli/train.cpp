@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/threads.h"
 #include "cli/chat_interrupt.h"
+#include "cli/metering.h"
 #include "cli/names.h"
 #include "cli/office_source.h"
 #include "cli/processor.h"
@@ -91,12 +92,14 @@ Result<std::string> resolve_init(const Recipe& recipe) {
   return resolve_model(recipe.model.init);
 }
 
-void print_report(const Recipe& recipe, const RunReport& r) {
+// `energy`: of this start, empty when nothing can be said.
+void print_report(const Recipe& recipe, const RunReport& r, const std::string& energy) {
   fmt::print("{}: {} parameters ({} trained), {} steps, {} tokens in {}\n", recipe.output.folder, count_text(r.parameters),
              count_text(r.trained), count_text(r.steps), count_text(r.tokens), duration_text(r.elapsed_s));
   const std::string validation = r.validation ? fmt::format(", validation loss {:.4f}", *r.validation) : "";
   fmt::print("last loss {:.4f}{}; {:.3g} operations, {:.1f} GFLOP/s\n", r.loss, validation, r.operations,
              r.operations / r.elapsed_s / 1e9);
+  if (!energy.empty()) fmt::print("{}\n", energy);
   if (!r.gguf.empty()) fmt::print("{}\n", r.gguf);
 }
 
@@ -121,15 +124,20 @@ Result<void> train_command(const TrainFlags& flags) {
   options.office = open_office_source;
   const InterruptScope scope;
   options.cancelled = [] { return interrupted(); };
+  int64_t tokens = 0;
   options.progress = [&](const Trainer::Step& step, uint64_t total, double, std::optional<double> validation) {
+    tokens += step.tokens;
     line.update(step, total, validation);
   };
+  AnswerMeter meter;
+  meter.begin();
   TRY(const RunReport report, run_training(recipe, options));
+  const std::string energy = meter.end(tokens);
   line.wipe();
   if (!report.finished) {
     return fail("stopped after step {} of {}, as asked; the same command goes on from there", report.steps, report.total);
   }
-  print_report(recipe, report);
+  print_report(recipe, report, energy);
   return {};
 }
 

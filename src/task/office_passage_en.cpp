@@ -42,7 +42,7 @@ constexpr Text kLivesS[] = {"{s} [lives|has a house|has a flat|resides] in {v}."
                             "{s} [moved to|settled in|has made a home in] {v}[ years ago| last year|].",
                             "The home of {s} is in {v}."};
 constexpr Text kLivesP[] = {"{He} [lives|has a house|has a flat|resides] in {v}.",
-                            "{He} [settled in|has a home in] {v}[ years ago| last year|]."};
+                            "{He} settled in {v}[ years ago| last year|].", "{He} has a home in {v}."};
 constexpr Text kLivesQ[] = {"[Where|In which town|In what town] does {s} [live|reside]?",
                             "[Which|What] town [is home to {s}|does {s} live in]?"};
 constexpr Text kBornS[] = {"{s} was born in {v}.", "{s} [was born|came into the world] in the year {v}.",
