@@ -1,0 +1,116 @@
+// `sobre train` and `sobre eval`: from a recipe to a model whose answers are counted; recorded runs; what is refused.
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+
+#include "base/json.h"
+#include "cli/command_testing.h"
+
+namespace sobre {
+namespace {
+
+// Questions that a tiny model learns by heart, and a tokenizer made of them.
+class Training : public testing::Test {
+ protected:
+  Training() {
+    std::string rows = "question,label\n";
+    for (int i = 0; i < 40; ++i) {
+      const std::string word = i % 2 == 0 ? "red" : "blue";
+      rows += "is it " + word + " number " + std::to_string(i) + "?," + word + "\n";
+    }
+    write_text(folder_ / "rows.csv", rows);
+    write_text(folder_ / "corpus.jsonl",
+               "{\"messages\": [{\"role\": \"user\", \"content\": \"is it red number 1? is it blue number 2?\"}, "
+               "{\"role\": \"assistant\", \"content\": \"red blue red blue\"}]}\n");
+    const Outcome o = run_sobre({"train-tokenizer", folder_ / "corpus.jsonl", "--vocab-size", "270", "-o",
+                                 folder_ / "tokenizer", "--min-frequency", "1"});
+    EXPECT_EQ(o.status, 0) << o.err;
+  }
+
+  std::string recipe(const std::string& more = "steps = 60") {
+    std::string config = R"({ model_type = "llama", hidden_size = 32, num_hidden_layers = 2, num_attention_heads = 4,
+      num_key_value_heads = 2, intermediate_size = 64, vocab_size = 270, max_position_embeddings = 128, rms_norm_eps = 1e-5,
+      rope_theta = 10000.0, hidden_act = "silu", tie_word_embeddings = true, eos_token_id = 2 })";
+    std::erase(config, '\n');
+    write_text(folder_ / "recipe.toml",
+               "[model]\ninit = \"random\"\nconfig = " + config +
+                   "\ntokenizer = \"tokenizer\"\n[data]\nmax_tokens = 96\ntrain = [{ csv = \"rows.csv\", prompt = "
+                   "\"question\", answer = \"label\", held_back = 0.2 }]\n[training]\n" +
+                   more +
+                   "\nbatch_tokens = 512\nlearning_rate = 1e-2\nwarmup_steps = 5\nevaluate_every = 0\n"
+                   "[output]\nfolder = \"out\"\ngguf = \"Q8_0\"\n");
+    return folder_ / "recipe.toml";
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Training, ARecipeBecomesAModelWhoseAnswersAreCounted) {
+  const std::string path = recipe();
+  const Outcome trained = run_sobre({"train", path, "--threads", "2"});
+  ASSERT_EQ(trained.status, 0) << trained.err;
+  EXPECT_NE(trained.out.find("60 steps"), std::string::npos) << trained.out;
+  EXPECT_NE(trained.out.find("validation loss"), std::string::npos) << trained.out;
+  EXPECT_NE(trained.out.find("out-Q8_0.gguf"), std::string::npos) << trained.out;
+  for (const std::string& model : {folder_ / "out", folder_ / "out/out-Q8_0.gguf"}) {
+    const Outcome o = run_sobre({"eval", model, "--recipe", path, "--json", "--answers", folder_ / "answers.jsonl"});
+    ASSERT_EQ(o.status, 0) << o.err;
+    const Result<Json> report = Json::parse(o.out);
+    ASSERT_TRUE(report) << o.out;
+    const Json& cell = (*report->find("cells")->as_array())[0];
+    EXPECT_EQ(cell.find("total")->as_int(), 8);
+    EXPECT_EQ(cell.find("right")->as_int(), 8) << read_text(folder_ / "answers.jsonl");
+    EXPECT_GT(*cell.find("low")->as_double(), 0.6);
+  }
+  // A model without any idea is not right, and a shot is a turn more.
+  const Outcome shots = run_sobre({"eval", folder_ / "out", "--recipe", path, "--shots", "1"});
+  EXPECT_EQ(shots.status, 0) << shots.err;
+  EXPECT_NE(shots.out.find("of 8"), std::string::npos) << shots.out;
+  expect_failure({"train", path}, 1, "--restart");
+}
+
+TEST_F(Training, OfficeTasksAreAskedByLevelAndLanguage) {
+  const std::string path = recipe("steps = 1");
+  ASSERT_EQ(run_sobre({"train", path}).status, 0);
+  // The context of the tiny model is short: only the shortest questions fit.
+  const Outcome o =
+      run_sobre({"eval", folder_ / "out", "--task", "refuse", "--level", "1", "--count", "3", "--max-tokens", "4"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  EXPECT_NE(o.out.find("refuse          1       en    0.0 %"), std::string::npos) << o.out;
+  EXPECT_NE(o.out.find("refuse          1       fr"), std::string::npos) << o.out;
+  expect_failure({"eval", folder_ / "out", "--task", "poetry"}, 1, "poetry");
+  expect_failure({"eval", folder_ / "out", "--level", "4"}, 2, "--level");
+}
+
+TEST_F(Training, RecordedRunsAreALineAStep) {
+  NEED_SHARED();
+  const Outcome o =
+      run_sobre({"train", "--replay", kShared + "/goldens/train/llama", "--replay-out", folder_ / "after.safetensors"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  std::istringstream lines(o.out);
+  int steps = 0;
+  for (std::string line; std::getline(lines, line); ++steps) {
+    const Result<Json> json = Json::parse(line);
+    ASSERT_TRUE(json) << line;
+    EXPECT_EQ(json->find("step")->as_int(), steps);
+    EXPECT_GT(*json->find("loss")->as_double(), 0);
+    EXPECT_GT(*json->find("grad_norm")->as_double(), 0);
+  }
+  EXPECT_EQ(steps, 10);
+  EXPECT_GT(std::filesystem::file_size(folder_ / "after.safetensors"), 1000U);
+}
+
+TEST_F(Training, WrongUseIsNamed) {
+  expect_failure({"train"}, 2, "a RECIPE is needed");
+  expect_failure({"train", folder_ / "none.toml"}, 1, "none.toml");
+  expect_failure({"train", "--replay", folder_ / "none"}, 1, "none");
+  expect_failure({"train", recipe(), "--replay", folder_.path()}, 2, "--replay");
+  expect_failure({"train", recipe("steps = 1\nstepps = 3")}, 1, "stepps");
+  expect_failure({"train", recipe("steps = 1\nmicro_tokens = 200")}, 1, "does not divide");
+  write_text(folder_ / "rows.csv", "question,label\nonly one column\n");
+  expect_failure({"train", recipe()}, 1, "rows.csv:2");
+}
+
+}  // namespace
+}  // namespace sobre
