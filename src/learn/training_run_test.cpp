@@ -125,7 +125,8 @@ TEST_F(Runs, AKilledRunEndsWithTheSameBits) {
   for (int attempt = 0; attempt < 200 && !fs::exists(killed.output.folder + "/model.safetensors"); ++attempt) {
     const pid_t child = fork();
     if (child == 0) _exit(run(killed) ? 0 : 1);
-    usleep(static_cast<useconds_t>(3000 + rng() % 30000));
+    // Longer and longer, so that slow builds (sanitizers) get on too.
+    usleep(static_cast<useconds_t>((3000 + rng() % 30000) * (1 + static_cast<unsigned>(attempt) / 8)));
     kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
