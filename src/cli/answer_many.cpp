@@ -26,7 +26,6 @@ GenerationSink sink_of(Shared& shared, ManyAnswer& answer) {
   sink.on_end = [&shared, &answer](GenerationReport&& report) {
     answer.text += report.rest;
     answer.tokens = report.answer_tokens;
-    answer.seconds = report.prompt_s + report.decode_s;
     answer.error = std::move(report.error);
     const std::lock_guard lock(shared.mutex);
     --shared.running;

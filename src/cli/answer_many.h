@@ -14,9 +14,8 @@ namespace sobre {
 
 struct ManyAnswer {
   std::string text;
-  int tokens = 0;      // of the answer
-  double seconds = 0;  // from the first computation of its prompt to its end
-  std::string error;   // one line; empty: answered
+  int tokens = 0;     // of the answer
+  std::string error;  // one line; empty: answered
 };
 
 /// The answers to `prompts` (ids, as conversation_ids() gives them) in their order. `progress` (may be empty) gets how many are

@@ -13,7 +13,6 @@
 #include "base/json.h"
 #include "cli/answer_many.h"
 #include "cli/metering.h"
-#include "cli/names.h"
 #include "cli/terminal.h"
 #include "engine/scheduler.h"
 #include "learn/recipe.h"
@@ -165,12 +164,7 @@ Result<void> write_answers(const std::string& path, const std::vector<Question>&
 }
 
 Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<Question>& questions) {
-  TRY(const std::string path, resolve_model(flags.model.model));
-  LoadOptions load;
-  load.weights = flags.model.weights;
-  load.isa = flags.model.isa;
-  load.threads = flags.model.threads;
-  TRY(const std::shared_ptr<const Model> model, Model::load(path, load));
+  TRY(const std::shared_ptr<const Model> model, load_model_alone(flags.model));
   SchedulerOptions options;
   options.kv = flags.model.kv;
   options.threads = flags.model.threads;

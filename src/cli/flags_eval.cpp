@@ -1,6 +1,7 @@
 // The flags of `sobre eval`. (Of all sources only the flags*.cpp include CLI11, which takes 12 s to compile.)
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/eval.h"
@@ -14,18 +15,20 @@ void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen) {
   const auto list = [c](const char* name, auto& out, const char* help) {
     return c->add_option(name, out, help)->delimiter(',')->type_size(1)->expected(1, 100);
   };
-  CLI::Option* tasks = list("--task", f->tasks, "Office tasks, with commas (sobre data --list names them; default: all)");
-  list("--level", f->levels, "Levels of difficulty, 1 to 3 (default: all)")->check(CLI::Range(1, 3));
-  list("--language", f->languages, "Languages: en, fr (default: all)");
-  c->add_option("--count", f->count, "Items of each task, level and language (1 to 100000; default 100)")
-      ->check(CLI::Range(1, 100'000))
-      ->type_name("N");
-  c->add_option("--seed", f->seed, "Seed of the items (default 1)")->type_name("N");
-  c->add_flag("--validation", f->validation, "Items of the validation split in place of the test split");
+  // What an office item is; of no use with --recipe.
+  const std::vector<CLI::Option*> office = {
+      list("--task", f->tasks, "Office tasks, with commas (sobre data --list names them; default: all)"),
+      list("--level", f->levels, "Levels of difficulty, 1 to 3 (default: all)")->check(CLI::Range(1, 3)),
+      list("--language", f->languages, "Languages: en, fr (default: all)"),
+      c->add_option("--count", f->count, "Items of each task, level and language (1 to 100000; default 100)")
+          ->check(CLI::Range(1, 100'000))
+          ->type_name("N"),
+      c->add_option("--seed", f->seed, "Seed of the items (default 1)")->type_name("N"),
+      c->add_flag("--validation", f->validation, "Items of the validation split in place of the test split")};
   CLI::Option* recipe =
       c->add_option("--recipe", f->recipe, "Ask what this recipe held back from training, in place of the tasks")
-          ->type_name("FILE")
-          ->excludes(tasks);
+          ->type_name("FILE");
+  for (CLI::Option* option : office) recipe->excludes(option);
   c->add_option("--shots", f->shots, "So many of the recipe's training rows as examples before each question (0 to 100)")
       ->check(CLI::Range(0, 100))
       ->type_name("N")

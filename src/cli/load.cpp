@@ -37,22 +37,35 @@ Result<uint64_t> check_needs(const Checkpoint& checkpoint, const ModelFlags& fla
   return weights;
 }
 
-}  // namespace
-
-Result<Loaded> load_model(const ModelFlags& flags, int chunk) {
+Result<std::shared_ptr<const Model>> load_checked(const ModelFlags& flags, const SessionOptions& session) {
   TRY(const std::string path, resolve_model(flags.model));
-  const SessionOptions session{.kv = flags.kv, .context = flags.context, .threads = flags.threads, .chunk = chunk};
   TRY(const Checkpoint checkpoint, Checkpoint::open(path));
   TRY(const uint64_t weights, check_needs(checkpoint, flags, session));
   ProgressBar bar("loading", weights);
   LoadOptions load{.weights = flags.weights, .isa = flags.isa, .threads = flags.threads, .progress = {}};
   load.progress = [&](double part) { bar.update(static_cast<uint64_t>(part * static_cast<double>(weights))); };
-  Loaded loaded;
-  TRY(loaded.model, Model::load(checkpoint, load));
+  TRY(std::shared_ptr<const Model> model, Model::load(checkpoint, load));
   bar.finish();
-  for (const std::string& warning : loaded.model->warnings()) fmt::print(stderr, "sobre: warning: {}\n", warning);
+  for (const std::string& warning : model->warnings()) fmt::print(stderr, "sobre: warning: {}\n", warning);
+  return model;
+}
+
+SessionOptions session_of(const ModelFlags& flags, int chunk) {
+  return {.kv = flags.kv, .context = flags.context, .threads = flags.threads, .chunk = chunk};
+}
+
+}  // namespace
+
+Result<Loaded> load_model(const ModelFlags& flags, int chunk) {
+  const SessionOptions session = session_of(flags, chunk);
+  Loaded loaded;
+  TRY(loaded.model, load_checked(flags, session));
   TRY(loaded.session, Session::create(loaded.model, session));
   return loaded;
+}
+
+Result<std::shared_ptr<const Model>> load_model_alone(const ModelFlags& flags) {
+  return load_checked(flags, session_of(flags, 0));
 }
 
 Result<std::vector<int32_t>> read_ids_file(const std::string& path, int vocab_size) {

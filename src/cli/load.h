@@ -34,6 +34,9 @@ struct Loaded {
 /// makes the session. `chunk`: prompt tokens per step, 0 for the engine's choice.
 [[nodiscard]] Result<Loaded> load_model(const ModelFlags& flags, int chunk = 0);
 
+/// The model alone, for those who bring a scheduler: checked and packed in the same way.
+[[nodiscard]] Result<std::shared_ptr<const Model>> load_model_alone(const ModelFlags& flags);
+
 /// Whole numbers in [0, vocab_size), separated by white space. Errors: none at all, anything else in the file (with its place).
 [[nodiscard]] Result<std::vector<int32_t>> read_ids_file(const std::string& path, int vocab_size);
 

@@ -16,6 +16,7 @@
 #include "cli/terminal.h"
 #include "format/safetensors.h"
 #include "format/tensor_bytes.h"
+#include "model/export_hf.h"
 #include "model/families.h"
 #include "model/text_assets.h"
 
@@ -92,17 +93,6 @@ Result<Json> read_config(const std::string& path) {
   return config;
 }
 
-// The config as it describes the new file: bf16, not quantised.
-Json plain_config(const Json& config) {
-  Json out{Json::Object()};
-  for (const auto& [key, value] : *config.as_object()) {
-    if (key == "quantization_config" || key == "torch_dtype" || key == "dtype") continue;
-    out.set(key, key == "text_config" && value.is_object() ? plain_config(value) : value);
-  }
-  out.set("torch_dtype", Json("bfloat16"));
-  return out;
-}
-
 Result<void> check_folders(const NewOptions& options, int vocab_size) {
   std::error_code error;
   for (const char* name : {"config.json", "model.safetensors"}) {
@@ -124,10 +114,7 @@ Result<void> copy_tokenizer(const NewOptions& options) {
   if (options.tokenizer_folder.empty()) return {};
   for (const auto& entry : fs::directory_iterator(options.tokenizer_folder)) {
     const std::string name = entry.path().filename().string();
-    const bool wanted = name == "tokenizer.json" || name == "tokenizer_config.json" || name == "special_tokens_map.json" ||
-                        name == "tekken.json" || name.starts_with("tokenizer.model") || name == "chat_template.jinja" ||
-                        name == "chat_template.json" || name == "generation_config.json";
-    if (!wanted || !entry.is_regular_file()) continue;
+    if (!is_text_file(name) || !entry.is_regular_file()) continue;
     std::error_code error;
     fs::copy_file(entry.path(), fs::path(options.out_folder) / name, fs::copy_options::overwrite_existing, error);
     if (error) return fail("{}: it cannot be copied: {}", entry.path().string(), error.message());
@@ -168,7 +155,7 @@ Result<void> new_command(const NewOptions& options) {
   TRY_VOID(write_safetensors(options.out_folder + "/model.safetensors", entries, {{"format", "pt"}}, data));
   TRY_VOID(copy_tokenizer(options));
   TRY(AtomicFile file, AtomicFile::create(options.out_folder + "/config.json"));
-  TRY_VOID(file.write(plain_config(config).dump({.indent = 2, .item_separator = ","}) + "\n"));
+  TRY_VOID(file.write(plain_config(config, "bfloat16").dump({.indent = 2, .item_separator = ","}) + "\n"));
   TRY_VOID(file.commit());
   bar.finish();
   fmt::print("{}: {}, {} random parameters from seed {}, {}\n", options.out_folder, plan.spec.family, count_text(total / 2),

@@ -8,7 +8,6 @@
 #include <memory>
 #include <system_error>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/threads.h"
 #include "cli/chat_interrupt.h"
@@ -108,10 +107,9 @@ void print_report(const Recipe& recipe, const RunReport& r, const std::string& e
 Result<void> train_command(const TrainFlags& flags) {
   if (!flags.replay_folder.empty()) return replay(flags);
   TRY(const Recipe recipe, load_recipe(flags.recipe));
-  TRY(const std::string text, read_file(flags.recipe, 1 << 20));
   RunOptions options;
   TRY(options.init, resolve_init(recipe));
-  options.recipe_digest = hex(sha256(text));
+  options.recipe_digest = hex(sha256(recipe.text));
   options.processor = cpu_name();
   options.restart = flags.restart;
   options.kernels = &kernels_of(flags);

@@ -81,6 +81,7 @@ TEST_F(Training, OfficeTasksAreAskedByLevelAndLanguage) {
   EXPECT_NE(o.out.find("refuse          1       fr"), std::string::npos) << o.out;
   expect_failure({"eval", folder_ / "out", "--task", "poetry"}, 1, "poetry");
   expect_failure({"eval", folder_ / "out", "--level", "4"}, 2, "--level");
+  expect_failure({"eval", folder_ / "out", "--recipe", path, "--count", "3"}, 2, "--count");
 }
 
 TEST_F(Training, RecordedRunsAreALineAStep) {

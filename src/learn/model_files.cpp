@@ -26,13 +26,6 @@ Result<void> write_text(const std::string& path, const std::string& text) {
   return file.commit();
 }
 
-bool is_text_file(const std::string& name) {
-  return name == "tokenizer.json" || name == "tokenizer_config.json" || name == "special_tokens_map.json" ||
-         name == "tekken.json" || name.starts_with("tokenizer.model") || name == "chat_template.jinja" ||
-         name == "chat_template.json" || name == "generation_config.json" || name == "added_tokens.json" ||
-         name == "vocab.json" || name == "merges.txt";
-}
-
 Result<std::map<std::string, std::string>> tokenizer_files(const std::string& folder) {
   std::map<std::string, std::string> files;
   std::error_code error;
@@ -45,17 +38,6 @@ Result<std::map<std::string, std::string>> tokenizer_files(const std::string& fo
   return files;
 }
 
-// A config as the trained weights have it: f32, not quantised.
-Json plain_config(const Json& config) {
-  Json out{Json::Object()};
-  for (const auto& [key, value] : *config.as_object()) {
-    if (key == "quantization_config" || key == "torch_dtype" || key == "dtype") continue;
-    out.set(key, key == "text_config" && value.is_object() ? plain_config(value) : value);
-  }
-  out.set("torch_dtype", "float32");
-  return out;
-}
-
 // A folder, or the folder of a tokenizer's file.
 std::string folder_of(const std::string& path) {
   std::error_code error;
@@ -64,7 +46,7 @@ std::string folder_of(const std::string& path) {
 
 Result<TrainedModel> from_nothing(const Recipe& recipe) {
   TrainedModel m;
-  m.config = plain_config(recipe.model.config);
+  m.config = plain_config(recipe.model.config, "float32");
   auto plan = plan_new_checkpoint(m.config);
   if (!plan) return fail_in(recipe.file + ": model.config", plan.error());
   m.plan = std::move(*plan);
@@ -88,7 +70,7 @@ Result<TrainedModel> from_model(const std::string& init) {
     return m;
   }
   TRY(const Json config, read_folder_json(checkpoint.path(), "config.json"));
-  m.config = plain_config(config);
+  m.config = plain_config(config, "float32");
   m.plan = checkpoint.plan();
   TRY(m.files, tokenizer_files(checkpoint.path()));
   return m;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/carver.h"
 #include "base/checked.h"
 #include "base/detmath.h"
 #include "learn/network_sizes.h"
@@ -11,22 +12,6 @@
 namespace sobre {
 
 namespace {
-
-// Hands out parts of one zeroed buffer; with a null base it only counts.
-class Carver {
- public:
-  explicit Carver(float* base) : base_(base) {}
-  float* take(int64_t n) {
-    float* p = base_ == nullptr ? nullptr : base_ + used_;
-    used_ += round_up(n, 32);
-    return p;
-  }
-  [[nodiscard]] int64_t used() const { return used_; }
-
- private:
-  float* base_;
-  int64_t used_ = 0;
-};
 
 struct Strides {
   int64_t d = 0, q = 0, kv = 0, ffn = 0, heads = 0, rope_half = 0, head_dim = 0;
@@ -60,34 +45,45 @@ int64_t vector_floats(const DecoderSpec& spec, const Strides& s) {
 Result<std::unique_ptr<Network>> Network::create(const DecoderSpec& spec, Parameters& parameters, const Kernels& kernels,
                                                  std::shared_ptr<ThreadPool> threads, int max_tokens) {
   std::unique_ptr<Network> net(new Network());
-  const Strides s = strides_of(spec);
-  net->spec_ = spec;
+  net->set_sizes(spec, threads->size(), max_tokens);
   net->parameters_ = &parameters;
   net->kernels_ = &kernels;
   net->threads_ = std::move(threads);
-  net->max_tokens_ = max_tokens;
-  net->d_stride_ = s.d;
-  net->q_stride_ = s.q;
-  net->kv_stride_ = s.kv;
-  net->ffn_stride_ = s.ffn;
-  net->head_stride_ = s.heads;
-  net->rope_half_ = s.rope_half;
-  net->saved_.resize(spec.layers.size());
-  net->private_.resize(static_cast<size_t>(net->threads_->size()));
   net->next_unit_ = std::vector<std::atomic<int>>(2 * spec.layers.size());
   net->query_scale_.assign(static_cast<size_t>(max_tokens), 1.0F);
   net->positions_.resize(static_cast<size_t>(max_tokens));
-  TRY(net->memory_, Buffer::create(static_cast<uint64_t>(net->carve(nullptr)) * sizeof(float)));
-  net->carve(net->memory_.as<float>());
+  TRY(net->memory_, Buffer::create(net->carve(nullptr)));
+  net->carve(net->memory_.data());
   net->place_vectors();
   return net;
 }
 
-// Lays the work space out from `base` on; returns its floats. A null base only counts.
-int64_t Network::carve(float* base) {
+// All that the layout of the work space follows from.
+void Network::set_sizes(const DecoderSpec& spec, int members, int max_tokens) {
+  const Strides s = strides_of(spec);
+  spec_ = spec;
+  max_tokens_ = max_tokens;
+  d_stride_ = s.d;
+  q_stride_ = s.q;
+  kv_stride_ = s.kv;
+  ffn_stride_ = s.ffn;
+  head_stride_ = s.heads;
+  rope_half_ = s.rope_half;
+  saved_.resize(spec.layers.size());
+  private_.resize(static_cast<size_t>(members));
+}
+
+uint64_t Network::work_bytes(const DecoderSpec& spec, int threads, int max_tokens) {
+  Network sizes;
+  sizes.set_sizes(spec, threads, max_tokens);
+  return sizes.carve(nullptr);
+}
+
+// Lays the work space out from `base` on; returns its bytes. A null base only counts.
+uint64_t Network::carve(std::byte* base) {
   Carver c(base);
   const int64_t n = max_tokens_;
-  const auto rows = [&](int64_t stride) { return c.take(n * stride); };
+  const auto rows = [&](int64_t stride) { return c.take<float>(n * stride); };
   for (size_t i = 0; i < saved_.size(); ++i) {
     const LayerSpec& l = spec_.layers[i];
     Saved& s = saved_[i];
@@ -107,17 +103,17 @@ int64_t Network::carve(float* base) {
   for (float** p : {&dk_, &dv_}) *p = rows(kv_stride_);
   deltas_ = rows(head_stride_);
   for (float** p : {&cos_, &sin_, &minus_sin_}) *p = rows(static_cast<int64_t>(spec_.ropes.size()) * rope_half_);
-  picked_ = c.take(kHeadRows * d_stride_);
+  picked_ = c.take<float>(kHeadRows * d_stride_);
   const auto members = static_cast<int64_t>(private_.size());
-  for (float** p : {&row_max_, &row_sum_}) *p = c.take(members * kHeadRows);
+  for (float** p : {&row_max_, &row_sum_}) *p = c.take<float>(members * kHeadRows);
   const Strides s = strides_of(spec_);
   for (Private& p : private_) {
-    for (float** scores : {&p.scores, &p.score_gradients}) *scores = c.take(kQueryBlock * round_up(n, 16));
-    p.vectors = c.take(vector_floats(spec_, s));
-    for (float** head : {&p.head_x, &p.head_y, &p.head_dx}) *head = c.take(s.head_dim);
-    p.spare = c.take(std::max({s.d, s.q, s.kv}) + 32);
-    p.head_rows = c.take(kHeadRows * vocabulary_part(spec_, threads_->size()));
-    p.head_gradient = c.take(kHeadRows * d_stride_);
+    for (float** scores : {&p.scores, &p.score_gradients}) *scores = c.take<float>(kQueryBlock * round_up(n, 16));
+    p.vectors = c.take<float>(vector_floats(spec_, s));
+    for (float** head : {&p.head_x, &p.head_y, &p.head_dx}) *head = c.take<float>(s.head_dim);
+    p.spare = c.take<float>(std::max({s.d, s.q, s.kv}) + 32);
+    p.head_rows = c.take<float>(kHeadRows * vocabulary_part(spec_, static_cast<int>(members)));
+    p.head_gradient = c.take<float>(kHeadRows * d_stride_);
   }
   return c.used();
 }
@@ -139,34 +135,22 @@ void Network::place_vectors() {
   if (parameters_->embedding->trained) lowest_ = -1;
 }
 
-uint64_t Network::work_bytes(const DecoderSpec& spec, int threads, int max_tokens) {
-  const Strides s = strides_of(spec);
-  int64_t row = 8 * s.d + 3 * s.ffn + 2 * s.q + 2 * s.kv + s.heads + 3 * static_cast<int64_t>(spec.ropes.size()) * s.rope_half;
-  for (const LayerSpec& l : spec.layers) {
-    row += 2 * s.d + 2 * s.q + 2 * s.kv + 2 * s.ffn + s.heads;
-    if (l.qk_norm) row += s.q + s.kv;
-    row += (l.attn_post_norm ? s.d : 0) + (l.ffn_post_norm ? s.d : 0);
-  }
-  const int64_t own =
-      2 * kQueryBlock * round_up(max_tokens, 16) + vector_floats(spec, s) + kHeadRows * (vocabulary_part(spec, threads) + s.d);
-  return static_cast<uint64_t>(max_tokens * row + threads * own + kHeadRows * s.d) * sizeof(float);
-}
-
+// A pass over a matrix takes as many operations forward, for the gradient of its input, and for its own; the latter two only
+// where the backward pass comes to them. Attention: half a square of scores and of values, what is formed again not counted.
 double Network::operations(const TrainBatch& batch) const {
-  double weights = 0, attention = 0;
-  for (const LayerSpec& l : spec_.layers) {
-    const double d = spec_.d_model, q = static_cast<double>(l.n_heads) * l.head_dim,
-                 kv = static_cast<double>(l.n_kv_heads) * l.head_dim;
-    weights += d * (2 * q + 2 * kv + 3.0 * l.ffn_dim);
-    for (size_t i = 0; i + 1 < batch.starts.size(); ++i) {
-      const double length = batch.starts[i + 1] - batch.starts[i];
-      attention += q * length * length;  // scores and values over half a square each
-    }
-  }
-  double counted = 0;
+  const auto tokens = static_cast<double>(batch.ids.size());
+  double squares = 0, counted = 0, sum = 0;
+  for (size_t i = 0; i + 1 < batch.starts.size(); ++i) squares += std::pow(batch.starts[i + 1] - batch.starts[i], 2);
   for (const int32_t target : batch.targets) counted += target >= 0 ? 1 : 0;
-  const double head = static_cast<double>(spec_.vocab_size) * spec_.d_model;
-  return 6 * (weights * static_cast<double>(batch.ids.size()) + head * counted + attention);
+  for (int i = 0; i < spec_.n_layers(); ++i) {
+    const LayerSpec& l = spec_.layers[static_cast<size_t>(i)];
+    const double q = static_cast<double>(l.n_heads) * l.head_dim, kv = static_cast<double>(l.n_kv_heads) * l.head_dim;
+    const bool reached = i >= lowest_, trained = parameters_->layers[static_cast<size_t>(i)].q->trained;
+    const double weights = spec_.d_model * (2 * q + 2 * kv + 3.0 * l.ffn_dim) * tokens;
+    sum += weights * (2 + (reached ? 2 : 0) + (trained ? 2 : 0)) + q * squares * (reached ? 6 : 2);
+  }
+  const Parameter& head = parameters_->head != nullptr ? *parameters_->head : *parameters_->embedding;
+  return sum + static_cast<double>(head.size()) * counted * (head.trained ? 6 : 4);
 }
 
 Result<Network::Loss> Network::evaluate(const TrainBatch& batch) { return run(batch, 0, false); }

@@ -41,7 +41,7 @@ class Network {
   [[nodiscard]] Result<Loss> learn(const TrainBatch& batch, float weight);
 
   [[nodiscard]] int max_tokens() const { return max_tokens_; }
-  /// Multiplications and additions (two operations each) of one learn() of such a batch, as the matrix products count them.
+  /// Multiplications and additions of the matrix products in one learn() of such a batch.
   [[nodiscard]] double operations(const TrainBatch& batch) const;
   /// Bytes of work space for these sizes.
   [[nodiscard]] static uint64_t work_bytes(const DecoderSpec& spec, int threads, int max_tokens);
@@ -73,7 +73,8 @@ class Network {
   };
   Network() = default;
 
-  int64_t carve(float* base);
+  void set_sizes(const DecoderSpec& spec, int members, int max_tokens);
+  uint64_t carve(std::byte* base);
   void place_vectors();
   [[nodiscard]] Result<Loss> run(const TrainBatch& batch, float weight, bool backward);
   [[nodiscard]] Result<void> check(const TrainBatch& batch);

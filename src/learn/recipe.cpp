@@ -324,6 +324,7 @@ Result<Recipe> load_recipe(const std::string& path) {
     if (!json->is_object()) return fail("{}: not a config (no JSON object)", *file);
     recipe.model.config = std::move(*json);
   }
+  recipe.text = text;
   return recipe;
 }
 

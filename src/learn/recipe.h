@@ -90,6 +90,7 @@ struct RecipeOutput {
 struct Recipe {
   std::string file;    // where it was read, for messages
   std::string folder;  // the recipe's own
+  std::string text;    // all of the file: what tells recipes apart
   RecipeModel model;
   RecipeData data;
   RecipeTraining training;

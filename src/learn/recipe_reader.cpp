@@ -18,25 +18,6 @@ bool is_line(std::string_view text) {
 
 }  // namespace
 
-std::string_view toml_kind(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::string:
-      return "a text";
-    case toml::node_type::integer:
-      return "a whole number";
-    case toml::node_type::floating_point:
-      return "a number with a fraction";
-    case toml::node_type::boolean:
-      return "true or false";
-    default:
-      return "a date or time";
-  }
-}
-
 Result<TableReader> TableReader::open(const toml::node& node, const std::string& file, const std::string& name,
                                       const std::vector<std::string_view>& known) {
   const toml::table* table = node.as_table();

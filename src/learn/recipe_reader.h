@@ -50,8 +50,6 @@ class TableReader {
   std::string name_;
 };
 
-/// What a node is, for messages: "a text", "a list", ...
-[[nodiscard]] std::string_view toml_kind(const toml::node& node);
 /// A TOML value as JSON. Error: dates and times, which JSON has not, with their place.
 [[nodiscard]] Result<Json> toml_to_json(const toml::node& node, const std::string& file);
 

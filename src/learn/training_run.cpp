@@ -36,8 +36,9 @@ class Run {
   Result<RunReport> go() {
     TRY_VOID(open());
     const Result<bool> finished = train();
-    TRY_VOID(draw_curves());
+    const Result<void> drawn = draw_curves();  // also of a run that failed, whose own error comes first
     if (!finished) return std::unexpected(finished.error());
+    TRY_VOID(drawn);
     if (!*finished) return report_;
     TRY(report_.gguf, write_trained_model(recipe_.output.folder, model_, *parameters_, recipe_.output.gguf));
     std::error_code error;
@@ -60,14 +61,9 @@ class Run {
       return fail(
           "{}: the run needs {:.1f} GB of memory, {:.1f} GB are available; make micro_tokens smaller, or train fewer layers",
           recipe_.file, static_cast<double>(needed) / 1e9, static_cast<double>(*available) / 1e9);
-    TRY(Parameters parameters, initial_parameters(recipe_, model_, resuming_ ? std::string() : options_.init, *options_.kernels,
-                                                  options_.threads->size()));
-    parameters_.emplace(std::move(parameters));
+    TRY_VOID(open_parameters());
     std::optional<FeedState> feed_state;
-    if (resuming_) {
-      TRY(state_, read_training_state(checkpoint_, *parameters_));
-      feed_state = state_.feed;
-    }
+    if (resuming_) feed_state = state_.feed;
     TRY(Feed feed, open_feed(recipe_, model_.text, options_.office, feed_state));
     feed_.emplace(std::move(feed));
     TRY(report_.total, total_steps(recipe_.training, *feed_));
@@ -82,6 +78,20 @@ class Run {
     report_.parameters = parameters_->count();
     report_.trained = parameters_->trained_count();
     take_state();
+    return {};
+  }
+
+  // From the checkpoint, else from the beginning.
+  Result<void> open_parameters() {
+    if (!resuming_) {
+      TRY(Parameters fresh, initial_parameters(recipe_, model_, options_.init, *options_.kernels, options_.threads->size()));
+      parameters_.emplace(std::move(fresh));
+      return {};
+    }
+    TRY(const Trainable parts, trainable_parts(recipe_.model.train, model_.plan.spec));
+    TRY(Parameters kept, Parameters::create(model_.plan, parts));
+    parameters_.emplace(std::move(kept));
+    TRY(state_, read_training_state(checkpoint_, *parameters_));
     return {};
   }
 

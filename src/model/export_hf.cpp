@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "text/hf_json_writer.h"
+
 namespace sobre {
 
 namespace {
@@ -59,6 +61,16 @@ Json token_id(const std::optional<int32_t>& id) { return id ? Json(static_cast<i
 
 }  // namespace
 
+Json plain_config(const Json& config, std::string_view type) {
+  Json out{Json::Object()};
+  for (const auto& [key, value] : *config.as_object()) {
+    if (key == "quantization_config" || key == "torch_dtype" || key == "dtype") continue;
+    out.set(key, key == "text_config" && value.is_object() ? plain_config(value, type) : value);
+  }
+  out.set("torch_dtype", type);
+  return out;
+}
+
 Result<Json> hf_config_from_gguf(const GgufFile& file, const CheckpointPlan& plan) {
   TRY(const std::optional<std::string> architecture, file.get_string("general.architecture"));
   const auto* known = std::find_if(std::begin(kArchitectures), std::end(kArchitectures),
@@ -102,47 +114,12 @@ Result<std::map<std::string, std::string>> hf_tokenizer_from_gguf(const GgufFile
   if (vocab.model != "gpt2" || vocab.pre != "smollm")
     return fail("{}: its tokenizer ('{}', '{}') is not written as tokenizer.json; start from the model's Hugging Face folder",
                 file.name(), vocab.model, vocab.pre);
-  Json::Array added, merges;
-  Json::Object tokens;
-  for (size_t i = 0; i < vocab.tokens.size(); ++i) {
-    tokens.emplace_back(vocab.tokens[i], Json(static_cast<int64_t>(i)));
-    const TokenType type = vocab.types.empty() ? TokenType::kNormal : vocab.types[i];
+  std::vector<AddedSpelling> added;
+  for (size_t i = 0; i < vocab.types.size(); ++i) {
+    const TokenType type = vocab.types[i];
     if (type != TokenType::kControl && type != TokenType::kUserDefined) continue;
-    Json token{Json::Object{}};
-    token.set("id", static_cast<int64_t>(i));
-    token.set("content", vocab.tokens[i]);
-    for (const char* flag : {"single_word", "lstrip", "rstrip", "normalized"}) token.set(flag, false);
-    token.set("special", type == TokenType::kControl);
-    added.push_back(std::move(token));
+    added.push_back({static_cast<int32_t>(i), vocab.tokens[i], type == TokenType::kControl});
   }
-  for (const std::string& merge : vocab.merges) merges.emplace_back(merge);
-  const auto part = [](std::string_view type, std::initializer_list<const char*> on, std::initializer_list<const char*> off) {
-    Json json{Json::Object{}};
-    json.set("type", type);
-    for (const char* key : on) json.set(key, true);
-    for (const char* key : off) json.set(key, false);
-    return json;
-  };
-  Json pre{Json::Object{}};
-  pre.set("type", "Sequence");
-  pre.set("pretokenizers", Json(Json::Array{part("Digits", {"individual_digits"}, {}),
-                                            part("ByteLevel", {"trim_offsets", "use_regex"}, {"add_prefix_space"})}));
-  Json model{Json::Object{}};
-  model.set("type", "BPE");
-  for (const char* key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) model.set(key, Json());
-  for (const char* key : {"fuse_unk", "byte_fallback", "ignore_merges"}) model.set(key, false);
-  model.set("vocab", Json(std::move(tokens)));
-  model.set("merges", Json(std::move(merges)));
-  Json tokenizer{Json::Object{}};
-  tokenizer.set("version", "1.0");
-  for (const char* key : {"truncation", "padding"}) tokenizer.set(key, Json());
-  tokenizer.set("added_tokens", Json(std::move(added)));
-  tokenizer.set("normalizer", Json());
-  tokenizer.set("pre_tokenizer", std::move(pre));
-  tokenizer.set("post_processor", Json());
-  tokenizer.set("decoder", part("ByteLevel", {"add_prefix_space", "trim_offsets", "use_regex"}, {}));
-  tokenizer.set("model", std::move(model));
-
   Json config{Json::Object{}}, map{Json::Object{}};
   config.set("tokenizer_class", "GPT2Tokenizer");
   const std::pair<const char*, std::optional<int32_t>> specials[] = {
@@ -156,7 +133,7 @@ Result<std::map<std::string, std::string>> hf_tokenizer_from_gguf(const GgufFile
   TRY(const std::optional<std::string> chat, file.get_string("tokenizer.chat_template"));
   if (chat) config.set("chat_template", *chat);
   const JsonStyle style{.indent = 2, .item_separator = ","};
-  return std::map<std::string, std::string>{{"tokenizer.json", tokenizer.dump(style) + "\n"},
+  return std::map<std::string, std::string>{{"tokenizer.json", hf_tokenizer_json(vocab.tokens, vocab.merges, added)},
                                             {"tokenizer_config.json", config.dump(style) + "\n"},
                                             {"special_tokens_map.json", map.dump(style) + "\n"}};
 }

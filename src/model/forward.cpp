@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "base/carver.h"
 #include "base/checked.h"
 #include "base/detmath.h"
 
@@ -38,23 +39,6 @@ Strides strides_of(const DecoderSpec& spec) {
   s.widest = std::max({s.d, s.q, s.ffn});
   return s;
 }
-
-// Hands out parts of one zeroed buffer, each on a cache line of its own; with a null base it only counts.
-class Carver {
- public:
-  explicit Carver(std::byte* base) : base_(base) {}
-  template <class T>
-  T* take(int64_t n) {
-    std::byte* p = base_ == nullptr ? nullptr : base_ + used_;
-    used_ += (static_cast<uint64_t>(n) * sizeof(T) + 127) / 128 * 128;
-    return reinterpret_cast<T*>(p);
-  }
-  [[nodiscard]] uint64_t used() const { return used_; }
-
- private:
-  std::byte* base_;
-  uint64_t used_ = 0;
-};
 
 }  // namespace
 

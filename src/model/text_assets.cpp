@@ -37,6 +37,13 @@ std::vector<std::string> sentencepiece_files(const std::string& folder) {
 
 }  // namespace
 
+bool is_text_file(std::string_view name) {
+  constexpr std::string_view kNames[] = {
+      "tokenizer.json",     "tokenizer_config.json", "special_tokens_map.json", "tekken.json", "chat_template.jinja",
+      "chat_template.json", "added_tokens.json",     "generation_config.json",  "vocab.json",  "merges.txt"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames) || name.starts_with("tokenizer.model");
+}
+
 std::string tokenizer_file(const std::string& folder, bool mistral_layout) {
   const std::string hf = folder + "/tokenizer.json", tekken = folder + "/tekken.json";
   const std::vector<std::string> pieces = sentencepiece_files(folder);

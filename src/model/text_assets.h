@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -21,6 +22,10 @@ namespace sobre {
 
 /// The file of a folder's tokenizer: tokenizer.json, tekken.json or the latest *.model; an empty string when there is none.
 [[nodiscard]] std::string tokenizer_file(const std::string& folder, bool mistral_layout);
+
+/// Whether a folder's file of this name belongs to its text side (tokenizer, template, sampling): what is copied to a model
+/// that speaks as the folder's does.
+[[nodiscard]] bool is_text_file(std::string_view name);
 
 /// The JSON of a file in a folder; a null Json when there is no such file. Errors: damage, more than 64 MiB.
 [[nodiscard]] Result<Json> read_folder_json(const std::string& folder, const std::string& name);

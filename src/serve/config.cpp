@@ -18,25 +18,6 @@ namespace {
 constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr size_t kMaxTextBytes = 4096, kMaxItems = 1024;
 
-std::string_view kind_of(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "a list";
-    case toml::node_type::string:
-      return "a text";
-    case toml::node_type::integer:
-      return "a whole number";
-    case toml::node_type::floating_point:
-      return "a number with a fraction";
-    case toml::node_type::boolean:
-      return "true or false";
-    default:
-      return "a date or time";
-  }
-}
-
 /// A value with its place, for reading and for messages.
 struct Item {
   const toml::node& node;
@@ -45,7 +26,7 @@ struct Item {
 
   [[nodiscard]] std::string place() const { return fmt::format("{}:{}: {}", file, node.source().begin.line, name); }
   [[nodiscard]] std::unexpected<Error> wrong_type(std::string_view wanted) const {
-    return fail("{} is {}; it must be {}", place(), kind_of(node), wanted);
+    return fail("{} is {}; it must be {}", place(), toml_kind(node), wanted);
   }
 
   [[nodiscard]] Result<std::string> text() const {

@@ -32,14 +32,14 @@ Json token_rules(std::string_view content) {
   return out;
 }
 
-Json added_tokens() {
+Json added_tokens(const std::vector<AddedSpelling>& added) {
   Json::Array out;
-  for (size_t id = 0; id < kChatMlTokens.size(); ++id) {
+  for (const AddedSpelling& a : added) {
     Json token{Json::Object()};
-    token.set("id", static_cast<int64_t>(id));
-    token.set("content", kChatMlTokens[id]);
+    token.set("id", static_cast<int64_t>(a.id));
+    token.set("content", a.content);
     for (const char* rule : {"single_word", "lstrip", "rstrip", "normalized"}) token.set(rule, false);
-    token.set("special", true);
+    token.set("special", a.special);
     out.push_back(std::move(token));
   }
   return out;
@@ -51,17 +51,11 @@ std::vector<std::string> spellings(const TrainedBpe& bpe) {
   return out;
 }
 
-Json model(const TrainedBpe& bpe) {
-  const std::vector<std::string> names = spellings(bpe);
+Json model(const std::vector<std::string>& names, const std::vector<std::string>& pairs) {
   Json::Object vocab;
   vocab.reserve(names.size());
   for (size_t id = 0; id < names.size(); ++id) vocab.emplace_back(names[id], static_cast<int64_t>(id));
-  Json::Array merges;
-  merges.reserve(bpe.merges.size());
-  for (const BpeMerge& m : bpe.merges) {
-    // No character of the alphabet is a space, so one separates: the form that every reader knows.
-    merges.emplace_back(names[static_cast<size_t>(m.left)] + " " + names[static_cast<size_t>(m.right)]);
-  }
+  Json::Array merges(pairs.begin(), pairs.end());
   Json out{Json::Object()};
   out.set("type", "BPE");
   for (const char* none : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) out.set(none, nullptr);
@@ -99,18 +93,32 @@ Json byte_level_pre_tokenizer() {
   return out;
 }
 
-std::string hf_tokenizer_json(const TrainedBpe& bpe) {
+std::string hf_tokenizer_json(const std::vector<std::string>& tokens, const std::vector<std::string>& merges,
+                              const std::vector<AddedSpelling>& added) {
   Json out{Json::Object()};
   out.set("version", "1.0");
   out.set("truncation", nullptr);
   out.set("padding", nullptr);
-  out.set("added_tokens", added_tokens());
+  out.set("added_tokens", added_tokens(added));
   out.set("normalizer", nullptr);
   out.set("pre_tokenizer", byte_level_pre_tokenizer());
   out.set("post_processor", nullptr);
   out.set("decoder", byte_level(true));
-  out.set("model", model(bpe));
+  out.set("model", model(tokens, merges));
   return file_text(out);
+}
+
+std::string hf_tokenizer_json(const TrainedBpe& bpe) {
+  const std::vector<std::string> names = spellings(bpe);
+  std::vector<std::string> merges;
+  merges.reserve(bpe.merges.size());
+  // No character of the alphabet is a space, so one separates: the form that every reader knows.
+  for (const BpeMerge& m : bpe.merges)
+    merges.push_back(names[static_cast<size_t>(m.left)] + " " + names[static_cast<size_t>(m.right)]);
+  std::vector<AddedSpelling> added;
+  for (size_t id = 0; id < kChatMlTokens.size(); ++id)
+    added.push_back({static_cast<int32_t>(id), std::string(kChatMlTokens[id]), true});
+  return hf_tokenizer_json(names, merges, added);
 }
 
 std::string hf_tokenizer_config() {

@@ -2,7 +2,9 @@
 // SmolLM2's: byte-level BPE, each digit a piece of its own, ChatML. Pure functions that give the files' whole text, any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "text/bpe_trainer.h"
@@ -12,7 +14,17 @@ namespace sobre {
 /// The pre-tokenizer of this form, as tokenizer.json spells it; training cuts by it too.
 [[nodiscard]] Json byte_level_pre_tokenizer();
 
-/// tokenizer.json. `bpe` as train_bpe gives it.
+/// A token that is found in text as it is spelled, before pieces are cut.
+struct AddedSpelling {
+  int32_t id = 0;
+  std::string content;
+  bool special = true;  // a control token
+};
+
+/// tokenizer.json of tokens (by id) and merges ("left right", best first) spelled in the byte-level alphabet.
+[[nodiscard]] std::string hf_tokenizer_json(const std::vector<std::string>& tokens, const std::vector<std::string>& merges,
+                                            const std::vector<AddedSpelling>& added);
+/// The same of `bpe` as train_bpe gives it.
 [[nodiscard]] std::string hf_tokenizer_json(const TrainedBpe& bpe);
 /// tokenizer_config.json, with the chat template.
 [[nodiscard]] std::string hf_tokenizer_config();
