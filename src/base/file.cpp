@@ -133,4 +133,10 @@ Result<void> AtomicFile::commit() {
   return {};
 }
 
+Result<void> write_text_file(const std::string& path, std::string_view text) {
+  TRY(AtomicFile file, AtomicFile::create(path));
+  TRY_VOID(file.write(text));
+  return file.commit();
+}
+
 }  // namespace sobre

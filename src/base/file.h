@@ -57,4 +57,7 @@ class AtomicFile {
   std::string path_, temporary_;
 };
 
+/// Writes a whole file through AtomicFile.
+[[nodiscard]] Result<void> write_text_file(const std::string& path, std::string_view text);
+
 }  // namespace sobre

@@ -148,9 +148,7 @@ void ChatLoop::reset() {
 Result<void> ChatLoop::save(const std::string& path) const {
   if (path.empty()) return fail("/save needs the name of a file");
   if (messages_.empty()) return fail("there is nothing to save yet");
-  TRY(AtomicFile file, AtomicFile::create(path));
-  TRY_VOID(file.write(std::string_view(messages_to_json(messages_))));
-  TRY_VOID(file.commit());
+  TRY_VOID(write_text_file(path, messages_to_json(messages_)));
   fmt::print(stderr, "{}\n", dim(fmt::format("{} messages saved to {}", messages_.size(), path), STDERR_FILENO));
   return {};
 }

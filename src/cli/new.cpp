@@ -154,9 +154,8 @@ Result<void> new_command(const NewOptions& options) {
   };
   TRY_VOID(write_safetensors(options.out_folder + "/model.safetensors", entries, {{"format", "pt"}}, data));
   TRY_VOID(copy_tokenizer(options));
-  TRY(AtomicFile file, AtomicFile::create(options.out_folder + "/config.json"));
-  TRY_VOID(file.write(plain_config(config, "bfloat16").dump({.indent = 2, .item_separator = ","}) + "\n"));
-  TRY_VOID(file.commit());
+  TRY_VOID(write_text_file(options.out_folder + "/config.json",
+                           plain_config(config, "bfloat16").dump({.indent = 2, .item_separator = ","}) + "\n"));
   bar.finish();
   fmt::print("{}: {}, {} random parameters from seed {}, {}\n", options.out_folder, plan.spec.family, count_text(total / 2),
              options.seed, bytes_text(total));

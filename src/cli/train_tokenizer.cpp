@@ -47,12 +47,6 @@ Result<void> prepare_folder(const TrainTokenizerOptions& options) {
   return {};
 }
 
-Result<void> write_file(const std::string& path, std::string_view text) {
-  TRY(AtomicFile file, AtomicFile::create(path));
-  TRY_VOID(file.write(text));
-  return file.commit();
-}
-
 /// Counts the pieces of all files; the bytes of text that were read.
 Result<uint64_t> count_files(const TrainTokenizerOptions& options, uint64_t total, PieceCounts& counts) {
   CorpusReader::Limits limits;
@@ -108,9 +102,9 @@ Result<void> train_tokenizer_command(const TrainTokenizerOptions& options) {
   };
   const TrainedBpe bpe = train_bpe(counts, how);
   bar.reset();
-  TRY_VOID(write_file(options.out + "/tokenizer_config.json", hf_tokenizer_config()));
-  TRY_VOID(write_file(options.out + "/special_tokens_map.json", hf_special_tokens_map()));
-  TRY_VOID(write_file(options.out + "/tokenizer.json", hf_tokenizer_json(bpe)));
+  TRY_VOID(write_text_file(options.out + "/tokenizer_config.json", hf_tokenizer_config()));
+  TRY_VOID(write_text_file(options.out + "/special_tokens_map.json", hf_special_tokens_map()));
+  TRY_VOID(write_text_file(options.out + "/tokenizer.json", hf_tokenizer_json(bpe)));
   report(options, counts, bpe, bytes);
   return {};
 }

@@ -123,8 +123,9 @@ Result<void> Feed::resume(const FeedState& state) {
     return fail("the checkpoint was made with {} data sources; there are {}", state.rows.size(), state_.rows.size());
   for (size_t i = 0; i < state.rows.size(); ++i) {
     if (state.rows[i] != state_.rows[i])
-      return fail("data source {} had {} rows when the checkpoint was made and has {} now", i + 1, state.rows[i],
-                  state_.rows[i]);
+      return fail(
+          "data source {} had {} rows when the checkpoint was made and has {} now; bring the former data back, or begin anew",
+          i + 1, state.rows[i], state_.rows[i]);
   }
   state_ = state;
   return {};
@@ -171,8 +172,11 @@ Result<void> Feed::fill_row() {
       TRY(row_, train_[place.source].documents->documents(place.row));
       row_source_ = place.source;
       if (state_.piece > 0 && state_.piece >= row_->size())
-        return fail("the data changed since the checkpoint was made: the next row has {} documents, {} of them were taken",
-                    row_->size(), state_.piece);
+        return fail(
+            "the data changed since the checkpoint was made (the next row has {} documents, {} of them were taken); bring the "
+            "former data "
+            "back, or begin anew",
+            row_->size(), state_.piece);
     }
     if (state_.piece < row_->size()) return {};
     if (row_->empty()) {

@@ -20,12 +20,6 @@ namespace {
 
 constexpr uint64_t kMaxFileBytes = 256 << 20;
 
-Result<void> write_text(const std::string& path, const std::string& text) {
-  TRY(AtomicFile file, AtomicFile::create(path));
-  TRY_VOID(file.write(text));
-  return file.commit();
-}
-
 Result<std::map<std::string, std::string>> tokenizer_files(const std::string& folder) {
   std::map<std::string, std::string> files;
   std::error_code error;
@@ -127,8 +121,8 @@ Result<std::string> write_trained_model(const std::string& folder, const Trained
   fs::create_directories(folder, error);
   if (error) return fail("{}: the folder cannot be made: {}", folder, error.message());
   TRY_VOID(parameters.write(folder + "/model.safetensors"));
-  for (const auto& [name, text] : model.files) TRY_VOID(write_text(folder + "/" + name, text));
-  TRY_VOID(write_text(folder + "/config.json", model.config.dump({.indent = 2, .item_separator = ","}) + "\n"));
+  for (const auto& [name, text] : model.files) TRY_VOID(write_text_file(folder + "/" + name, text));
+  TRY_VOID(write_text_file(folder + "/config.json", model.config.dump({.indent = 2, .item_separator = ","}) + "\n"));
   if (!gguf) return std::string();
   TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
   std::string name = fs::path(folder).lexically_normal().filename().string();

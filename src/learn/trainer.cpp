@@ -42,7 +42,9 @@ Result<Trainer::Step> Trainer::step(uint64_t number) {
     step.tokens += static_cast<int64_t>(part.ids.size());
     step.counted += std::count_if(part.targets.begin(), part.targets.end(), [](int32_t target) { return target >= 0; });
   }
-  if (step.counted == 0) return fail("step {}: the data has ended, or nothing in the batch counts", number);
+  if (step.counted == 0)
+    return fail("step {}: nothing in its batch counts; look whether the data has answers, or raise training.batch_tokens",
+                number);
   parameters_->clear_gradients(*threads_);
   for (const TrainBatch& part : parts) {
     TRY(const Network::Loss loss, network_->learn(part, 1.0F / static_cast<float>(step.counted)));
@@ -66,7 +68,7 @@ Result<double> Trainer::evaluate(std::span<const TrainBatch> batches) {
     sum += loss.sum;
     counted += loss.counted;
   }
-  if (counted == 0) return fail("nothing in the validation data counts");
+  if (counted == 0) return fail("nothing in the validation data counts; look whether it has answers");
   return sum / static_cast<double>(counted);
 }
 

@@ -172,9 +172,7 @@ class Run {
 
   Result<void> draw_curves() {
     const std::string title = fs::path(recipe_.file).filename().string();
-    TRY(AtomicFile file, AtomicFile::create(folder_ + "/curves.svg"));
-    TRY_VOID(file.write(curves_svg(log_->rows(), title)));
-    return file.commit();
+    return write_text_file(folder_ + "/curves.svg", curves_svg(log_->rows(), title));
   }
 
   const Recipe& recipe_;

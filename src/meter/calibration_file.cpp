@@ -138,9 +138,7 @@ Result<void> write_calibration(const std::string& path, const Calibration& calib
   std::error_code error;
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  TRY(AtomicFile file, AtomicFile::create(path));
-  TRY_VOID(file.write(calibration_text(calibration)));
-  return file.commit();
+  return write_text_file(path, calibration_text(calibration));
 }
 
 }  // namespace sobre
