@@ -100,8 +100,13 @@ Result<WheelPart> read_part(const Section& s) {
 
 Result<CatalogueSource> read_source(const Section& s) {
   TRY(const std::string kind, s.text("kind"));
-  if (kind != "python-package") return fail("{}: unknown kind \"{}\"; known is python-package", s.where, kind);
   CatalogueSource source;
+  if (kind == "bundled") {
+    TRY_VOID(s.only({"kind"}));
+    source.bundled = true;
+    return source;
+  }
+  if (kind != "python-package") return fail("{}: unknown kind \"{}\"; known are bundled, python-package", s.where, kind);
   if (!s.table.contains("parts")) {
     TRY_VOID(s.only({"kind", "package", "version", "member", "wheel_bytes", "wheel_sha256"}));
     TRY(WheelPart part, read_part(s));
@@ -205,6 +210,19 @@ const CatalogueEntry* Catalogue::find(std::string_view name) const {
     }
   }
   return nullptr;
+}
+
+bool CatalogueEntry::bundled() const {
+  return std::any_of(sources.begin(), sources.end(), [](const CatalogueSource& s) { return s.bundled; });
+}
+
+std::vector<const CatalogueEntry*> Catalogue::bundled() const {
+  std::vector<const CatalogueEntry*> out;
+  for (const CatalogueEntry& entry : entries) {
+    if (entry.bundled()) out.push_back(&entry);
+  }
+  std::sort(out.begin(), out.end(), [](const auto* a, const auto* b) { return a->bytes > b->bytes; });
+  return out;
 }
 
 std::string Catalogue::names() const {

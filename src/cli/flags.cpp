@@ -112,7 +112,7 @@ struct AllOptions {
 void add_serve(CLI::App& app, Chosen& chosen, ServeFlags& o) {
   CLI::App* c = add_command(app, chosen, "serve", "Serve models over HTTP: OpenAI's API, and a page to chat with",
                             [&o] { return serve_command(o); });
-  c->add_option("MODEL", o.models, "Checkpoint folders, .gguf files or names (default: smollm2)");
+  c->add_option("MODEL", o.models, "Checkpoint folders, .gguf files or names (default: the bundled models)");
   const auto text = [c](const std::string& flag, std::optional<std::string>& out, const std::string& type,
                         const std::string& help) {
     c->add_option_function<std::string>(flag, [&out](const std::string& value) { out = value; }, help)->type_name(type);
@@ -256,6 +256,8 @@ void add_train_tokenizer(CLI::App& app, Chosen& chosen, TrainTokenizerOptions& o
              "Merge no pair that occurs less often (1 to 1099511627776; default 2)");
   add_number(*c, "--max-bytes", o.max_bytes, uint64_t{1}, uint64_t{1} << 50,
              "Read the first N bytes of text only (1 to 1125899906842624; default: all)");
+  c->add_flag("--split-capitals", o.split_capitals,
+              "Let no token join a space and a capital letter: a name is the same tokens after a space as after a quote");
   c->add_flag("--force", o.force, "Replace the tokenizer that the folder has");
   c->footer(
       "Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json, as Hugging Face libraries read them: in the\n"
@@ -365,6 +367,7 @@ int parse_and_run(int argc, char** argv) {
   Chosen chosen;
   int status = 0;
   AllOptions options;
+  add_demo_command(app, chosen);
   add_run_command(app, status);
   add_serve(app, chosen, options.serve);
   add_show(app, chosen, options.show);
@@ -399,8 +402,11 @@ int parse_and_run(int argc, char** argv) {
 
 }  // namespace
 
-void add_model_flags(CLI::App& command, ModelFlags& flags) {
-  command.add_option("MODEL", flags.model, "A checkpoint folder, a .gguf file, or a name such as smollm2")->required();
+void add_model_flags(CLI::App& command, ModelFlags& flags, bool required) {
+  const std::string help = "A checkpoint folder, a .gguf file, or a name such as smollm2";
+  CLI::Option* option =
+      command.add_option("MODEL", flags.model, required ? help : help + " (default: the largest bundled model)");
+  option->required(required);
   add_engine_flags(command, flags, {});
 }
 

@@ -1,12 +1,23 @@
-// The flags of `sobre eval`. (Of all sources only the flags*.cpp include CLI11, which takes 12 s to compile.)
+// The flags of `sobre eval` and `sobre demo`. (Of all sources only the flags*.cpp include CLI11, which takes 12 s to compile.)
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/demo.h"
 #include "cli/eval.h"
 
 namespace sobre {
+
+void add_demo_command(CLI::App& app, std::function<Result<void>()>& chosen) {
+  CLI::App* c = app.add_subcommand("demo", "The bundled models on office questions: answers, right or wrong, speed, time");
+  const auto f = std::make_shared<DemoFlags>();
+  c->add_option("--count", f->count, "Questions of each task (1 to 100; default 3)")->check(CLI::Range(1, 100))->type_name("N");
+  c->add_option("--seed", f->seed, "Seed of the questions (default 1)")->type_name("N");
+  c->add_flag("--json", f->json, "A line of JSON for each answer instead of the tables");
+  c->footer("Questions come from the test split: their wordings and names are in no training data. Answers are greedy.");
+  c->callback([&chosen, f] { chosen = [f] { return demo_command(*f); }; });
+}
 
 void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen) {
   CLI::App* c = app.add_subcommand("eval", "How often a model's answers are right: office tasks, or what a recipe held back");

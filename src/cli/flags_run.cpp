@@ -44,7 +44,7 @@ void add_run_command(CLI::App& app, int& status) {
   // Owned by the callback, which lives as long as the command.
   const auto flags = std::make_shared<RunFlags>();
   const auto words = std::make_shared<std::vector<std::string>>();
-  add_model_flags(*command, flags->model);
+  add_model_flags(*command, flags->model, false);
   command->add_option("PROMPT", *words, "Answer this once; without it and without piped text: a conversation");
   command
       ->add_option_function<std::string>(

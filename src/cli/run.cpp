@@ -103,7 +103,10 @@ Result<int> answer_once(const RunFlags& flags, const std::string& prompt, Loaded
   return report.end == AnswerEnd::kCancelled ? kInterruptedStatus : 0;
 }
 
-Result<int> run(const RunFlags& flags) {
+Result<int> run(RunFlags flags) {
+  if (flags.model.model.empty()) {
+    TRY(flags.model.model, default_model());
+  }
   TRY(const std::optional<std::string> prompt, one_prompt(flags));
   TRY(Loaded loaded, load_model(flags.model, kChunk));
   const InterruptScope scope;  // until here, Ctrl-C ends the program

@@ -23,7 +23,7 @@ namespace sobre {
 namespace {
 
 constexpr const char* kDefaultConfig = "sobre.toml";
-constexpr const char* kDefaultModel = "smollm2";
+constexpr const char* kFetchedModel = "smollm2";  // where no model is named and none came with the program
 
 Result<ServeConfig> configuration(const ServeFlags& flags) {
   ServeConfig config;
@@ -44,13 +44,16 @@ Result<ServeConfig> configuration(const ServeFlags& flags) {
   if (flags.model.isa) config.pool.isa = flags.model.isa;
   if (flags.model.threads > 0) config.pool.scheduler.threads = flags.model.threads;
   if (flags.model.context > 0) config.pool.scheduler.context = flags.model.context;
+  const bool configured = flags.models.empty() && !config.models.empty();
   if (!flags.models.empty()) {
     config.models.clear();
     for (const std::string& name : flags.models) config.models.push_back({name, "", {}});
+  } else if (config.models.empty()) {
+    for (const std::string& name : bundled_models()) config.models.push_back({name, "", {}});
+    if (config.models.empty()) config.models.push_back({kFetchedModel, "", {}});
   }
-  if (config.models.empty()) config.models.push_back({kDefaultModel, "", {}});
-  // Every model named is meant to be there.
-  config.pool.max_loaded = std::max(config.pool.max_loaded, static_cast<int>(flags.models.size()));
+  // Every model named here, or bundled, is meant to be there.
+  if (!configured) config.pool.max_loaded = std::max(config.pool.max_loaded, static_cast<int>(config.models.size()));
   TRY_VOID(check_http_options(config.http));
   return config;
 }

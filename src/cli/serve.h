@@ -11,7 +11,7 @@
 namespace sobre {
 
 struct ServeFlags {
-  std::vector<std::string> models;  // names or paths; none: the configuration's, else smollm2
+  std::vector<std::string> models;  // names or paths; none: the configuration's, else the bundled ones
   std::string config_path;          // empty: sobre.toml of the working directory where there is one
   std::optional<std::string> host, keys_file, tls_certificate, tls_key;
   std::optional<int> port;

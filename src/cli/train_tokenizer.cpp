@@ -96,6 +96,7 @@ Result<void> train_tokenizer_command(const TrainTokenizerOptions& options) {
   TRY(const uint64_t bytes, count_files(options, total, counts));
   std::optional<ProgressBar> bar;
   BpeTrainerOptions how{.vocab_size = options.vocab_size, .min_frequency = options.min_frequency};
+  how.split_capitals = options.split_capitals;
   how.progress = [&bar](uint64_t done, uint64_t wanted) {
     if (!bar) bar.emplace("merging", wanted, ProgressBar::Unit::kTokens);
     bar->update(done);

@@ -121,13 +121,14 @@ Result<std::string> write_trained_model(const std::string& folder, const Trained
   fs::create_directories(folder, error);
   if (error) return fail("{}: the folder cannot be made: {}", folder, error.message());
   TRY_VOID(parameters.write(folder + "/model.safetensors"));
-  for (const auto& [name, text] : model.files) TRY_VOID(write_text_file(folder + "/" + name, text));
+  const std::string inside = folder + "/";
+  for (const auto& [file, text] : model.files) TRY_VOID(write_text_file(std::string(inside).append(file), text));
   TRY_VOID(write_text_file(folder + "/config.json", model.config.dump({.indent = 2, .item_separator = ","}) + "\n"));
   if (!gguf) return std::string();
   TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
   std::string name = fs::path(folder).lexically_normal().filename().string();
   if (name.empty()) name = fs::path(folder).lexically_normal().parent_path().filename().string();
-  const std::string path = folder + "/" + name + "-" + std::string(quant_recipe_name(*gguf)) + ".gguf";
+  std::string path = folder + "/" + name + "-" + std::string(quant_recipe_name(*gguf)) + ".gguf";
   ExportOptions options;
   options.recipe = *gguf;
   TRY(const ExportReport report, export_gguf(checkpoint, path, options));

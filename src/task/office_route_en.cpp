@@ -58,6 +58,12 @@ constexpr Text kBillingPlain[] = {
     "[Why|Can you tell me why] [is my bill so high|did you charge my card|was I charged {m} euros|is there a fee on my bill]?",
     "My [payment|card payment|bank payment] [was taken twice|did not go through|was refused|failed].",
     "[I need|We need|Please send] a [receipt|payment receipt|VAT invoice] for [order {n}|my tax office|our accounts].",
+    "[Can you|Could you please|Will you] check [the invoice|my bill|the total|the fee] for [order {n}|last "
+    "month|{the_item}]?",
+    "[I got|I received|You sent me] [two invoices|two bills|a second invoice] for [order {n}|{the_item}|the same thing].",
+    "[How|Where] can I [pay my bill|pay the invoice|see my invoices|download my receipt|pay by card]?",
+    "[I was charged|My card was charged|You took] {m} euros [instead of {p}|for {the_item}|this month], [why|is that "
+    "right|can you check this]?",
 };
 constexpr Text kBillingIndirect[] = {
     "[The same sum|{m} euros] [left|went out of] my bank account [twice|two times] [this month|last week|on Monday].",
@@ -70,6 +76,9 @@ constexpr Text kBillingIndirect[] = {
     "about].",
     "[My bank|The bank] [refused|blocked|returned] the money [I sent you|for {the_item}], how can I pay [now|another way]?",
     "[Can I pay|May we pay] [in two parts|in three parts|by bank transfer|at the end of the month]?",
+    "[Did you get|Have you received] [my money|the transfer|what I paid] [for {the_item}|for order {n}|on Monday]?",
+    "[I only owe|We only owe|I should owe] {p} euros, [not {m}|but you ask for {m}].",
+    "[When|On which day] will [the money|the sum|the {m} euros] be taken [from my bank|from my card]?",
 };
 constexpr Text kBillingBack[] = {
     "[The invoice|My last bill] was [correct|fine|right].",
@@ -87,6 +96,12 @@ constexpr Text kShippingPlain[] = {
     "[How long|How many days] does [delivery|shipping] [take|to {town} take]?",
     "[The driver|The courier|The postman] [did not find my house|did not ring|left no parcel|could not deliver].",
     "[Do you|Can you] [ship|deliver] to {town}?",
+    "Has [order {n}|my parcel|{the_item}] [left the warehouse|been sent|been shipped|been delivered][ yet|]?",
+    "[The van|The courier|The driver|The postman] [came|was here] [too early|while I was out|on the wrong day] and "
+    "[took the parcel away|left again|did not ring].",
+    "[I need|We need] {the_item} [by Friday|before Monday|this week], [will it arrive in time|when does it get here|can "
+    "you send it faster]?",
+    "[What time|On which day|When] does [the van|the driver|the courier|my parcel] [come|arrive|get here]?",
 };
 constexpr Text kShippingIndirect[] = {
     "[I have been waiting for|I am still waiting for] {the_item} [for two weeks|since Monday|for days], it [left your "
@@ -99,6 +114,12 @@ constexpr Text kShippingIndirect[] = {
     "door|call me first]?",
     "[It should have been here|You promised it for|It was due] [on Friday|last week|yesterday], where is it[ now|]?",
     "[The courier|The driver] [went to the wrong house|left it in the wrong street|gave it to a stranger].",
+    "[Please ask|Please tell|Tell] [the driver|the courier|the van driver] to [ring twice|come in the evening|leave the "
+    "box with the neighbour|call before coming].",
+    "[The box|The parcel|The package] [went to|was left at|is still at] [the wrong address|the old address|another "
+    "house|the depot].",
+    "[Nobody|No courier|No driver|No van] [came|rang] [today|this morning|on Friday], and I [stayed|waited] at home for "
+    "{the_item}.",
 };
 constexpr Text kShippingBack[] = {
     "[The parcel|My package|The delivery] [came|arrived] [on time|yesterday|quickly].",
@@ -116,6 +137,12 @@ constexpr Text kReturnsPlain[] = {
     "[How many days|How long] do I have to [return|send back] {the_item}?",
     "[I sent back|I returned] {the_item} [last week|on Monday|two weeks ago], [did you get it|has my return arrived]?",
     "[Can|May] I [return|exchange|send back] [an item|{a_item}|something] [without the box|after 30 days|that I have opened]?",
+    "[I do not like|I am not happy with|I do not want to keep] {the_item}, [how do I send it back|may I return it|can I "
+    "exchange it]?",
+    "[I am sending|We are sending|I will send] {the_item} back [today|tomorrow|this week], [which address do I use|what "
+    "label do I need|who pays for the return]?",
+    "[Who pays for|What do I need for|How do I ask for] [the return|a return|an exchange] of {the_item}?",
+    "[May|Can|Could] I swap {the_item} for [a bigger one|a smaller one|another colour|a new one]?",
 };
 constexpr Text kReturnsIndirect[] = {
     "{The_item} does not [fit|suit me|match my room], [I do not want to keep it.|please take it back.|can I swap it?]",
@@ -128,6 +155,9 @@ constexpr Text kReturnsIndirect[] = {
     "[Which|What] address do I [post it|send the box] to if I do not [keep|want to keep] {the_item}?",
     "{The_item} [is unused|is still in its box|was never used], [I would rather give it back|I want to hand it back|please "
     "take it back].",
+    "[Will you take|Could you take|Can you take] {the_item} back, it is [unused|too small|too large|the wrong colour]?",
+    "{The_item} [looks different|is not what I expected|is not my taste], [it can go back to you|I would rather give it "
+    "back|please take it back].",
 };
 constexpr Text kReturnsBack[] = {
     "[The exchange|The return] of {the_item} [went well|is done].",
@@ -145,6 +175,13 @@ constexpr Text kTechnicalPlain[] = {
     "[The screen of {my_dev}|The display of {my_dev}|{My_dev}] [stays black|stays dark|flickers|goes off].",
     "[After the update|Since the update|Since yesterday] {the_dev} [does not work|is very slow|makes a strange noise].",
     "[I need|We need] technical [help|support] with {the_dev}.",
+    "[I get|I see|There is] [an error|error {k}|a strange message|an error message] on [the screen of "
+    "{my_dev}|{the_dev}|the display].",
+    "[Please tell|Tell|Show] me how to [update|restart|repair|switch on|reset|install] {the_dev}.",
+    "How do I [update|restart|repair|switch on|reset|connect] {my_dev}[ to the network| again|]?",
+    "[The update|The last update|Your update] of {the_dev} [fails|stops half way|does not start|breaks everything].",
+    "{My_dev} [is broken|has a fault|keeps restarting|is very slow|freezes|shows an error][ since yesterday| again|][, "
+    "what can I do?|, can you fix it?|.]",
 };
 constexpr Text kTechnicalIndirect[] = {
     "[When I press the button|When I plug it in|Whatever I press] {the_dev} [does nothing|only blinks|beeps three times|stays "
@@ -156,6 +193,9 @@ constexpr Text kTechnicalIndirect[] = {
     "strange message comes up].",
     "[The battery of {my_dev}|{My_dev}] [runs out in an hour|does not charge|goes off by itself].",
     "[The wifi|The connection|The sound] of {my_dev} [drops|breaks off|disappears] every [few minutes|hour|evening].",
+    "[I press|I pushed|I have pressed] [the button|every button|the power button] and {the_dev} [does nothing|stays "
+    "dark|only blinks|beeps].",
+    "[There is|I hear|We hear] [a loud noise|a strange noise|a beep] [from|inside] {the_dev}[ when it runs| all day|].",
 };
 constexpr Text kTechnicalBack[] = {
     "{The_dev} works [well|very well|fine].",
@@ -173,6 +213,12 @@ constexpr Text kAccountPlain[] = {
     "[The|Your] link to [reset my password|confirm my account] [does not come|has expired|never came].",
     "[I need|We need] a second [user|login] for our account.",
     "[I want|I would like] to [open an account|create an account|register][, how do I do that?|.]",
+    "[How|Where] [do|can] I [delete my account|confirm my email|see my profile|add a user to our account|unlock my "
+    "account]?",
+    "My [password|login|user name] [does not work|is not accepted|was refused][ any more| today|].",
+    "[Please|Kindly] [unlock|open|close|delete|check] my account[ today| now|].",
+    "[I want|I would like|We want] to [add a second user|give my colleague a login|delete my profile|change my user "
+    "name].",
 };
 constexpr Text kAccountIndirect[] = {
     "[It says|The page says|I am told] that my [password|user name|login] is [wrong|unknown], [but I am sure it is right.|how "
@@ -186,6 +232,10 @@ constexpr Text kAccountIndirect[] = {
     "[My profile|My page with you] [has the wrong birthday|shows an old phone number|shows an old email], how do I "
     "[correct|change] it?",
     "[I typed my password wrong|I mistyped the login] three times and now [I am locked out|it is blocked].",
+    "[I cannot get|I no longer get|I do not get] into [my profile|my page with you|my user area][ since yesterday| any "
+    "more|].",
+    "[The page|The website|It] [asks for|wants] a [code|password] [that I never got|that I do not have|that I have "
+    "forgotten].",
 };
 constexpr Text kAccountBack[] = {
     "[My login|My password] works [again|fine].",
@@ -204,6 +254,10 @@ constexpr Text kSalesPlain[] = {
     "[Which|What] [{dev}|model] do you recommend for [a small office|a family|a school]?",
     "[Can I|Could we] [get a demo|see a demo|try it first] before [I buy|we buy] {the_dev}?",
     "[Is {the_item}|Are {items}] [in stock|for sale|available]?",
+    "[How much|What] [would|do] {k} {items} cost[ us|]?",
+    "[Which|What] [colours|sizes|models] [do you have|are there|can I choose from] for {the_item}?",
+    "[Do you still|Will you soon|Do you also] [sell|have] [{a_item}|{items}|a new {dev}]?",
+    "[Can you|Could you] [suggest|recommend|sell] [me|us] {a_item} [for my office|under {p} euros|for a school]?",
 };
 constexpr Text kSalesIndirect[] = {
     "[We are opening an office|We are furnishing a school|Our team is growing] and [need|will need] {k} {items}, what [can you "
@@ -215,6 +269,10 @@ constexpr Text kSalesIndirect[] = {
     "[Before I decide|Before I choose|Before we buy], [I would like to know the price of {the_item}|is {the_item} available in "
     "red|does {the_dev} come with a cable]?",
     "[Will you have|When will you have] {items} [in your shop|in stock] [again|this month]?",
+    "[My budget is|I can spend|We can spend] {p} euros [for|on] {items}, [what do you suggest|what can I get|is that "
+    "enough]?",
+    "[I saw|We saw] {the_item} [in your window|on your page|in your catalogue], [what is the price|is it still "
+    "available|do you have more of them]?",
 };
 constexpr Text kSalesBack[] = {
     "[I bought|We bought] {a_item} [from you|in your shop] [last year|in spring].",
@@ -230,6 +288,12 @@ constexpr Text kCancelPlain[] = {
     "[Cancel|Please stop] [my subscription|order {n}] [at once|today|now][, please|].",
     "[Is it still possible|Is it too late|Can I still ask you] to cancel [order {n}|the order for {the_item}]?",
     "[I want|I would like] to end my [subscription|contract|membership].",
+    "[I no longer want|We no longer want|I do not want] [order {n}|{the_item}|my subscription], [please cancel "
+    "it.|cancel it, please.|how can I cancel?]",
+    "[How much notice|How many days] do I need to [cancel|end] [my contract|my subscription|the membership]?",
+    "[Can|May] I [cancel|stop|end] [my subscription|the contract|the membership] [online|by email|this month|at any "
+    "time]?",
+    "[When|On which day] does [my subscription|my contract|the plan] end if I cancel [now|today|this week]?",
 };
 constexpr Text kCancelIndirect[] = {
     "[I have changed my mind|I no longer need it|We found another one], [please do not send {the_item}|please drop order "
@@ -243,6 +307,10 @@ constexpr Text kCancelIndirect[] = {
     "the list].",
     "[My plan ends|My contract ends] in [May|June|March|autumn] and [I do not wish to renew it|should not go on|I want it to "
     "stop there].",
+    "[Do not send|Please do not send|No need to send] [{the_item}|order {n}], [I do not need it now|I found another "
+    "one|it was a mistake].",
+    "[Stop|Please stop] [everything|the order|order {n}], [we changed our mind|I ordered it by mistake|the trip is "
+    "off|I do not need it].",
 };
 constexpr Text kCancelBack[] = {
     "[I cancelled|We cancelled] [another order|an old plan|my old contract] [last year|in May], [that is done|that went well].",
@@ -259,6 +327,12 @@ constexpr Text kComplaintPlain[] = {
     "[I want|I would like] to speak to [the manager|your boss] about [your staff|how I was treated|the bad service].",
     "[Nobody|No one] [in your company|at your office] [treats customers well|listens to customers|is polite], I am [angry|very "
     "disappointed].",
+    "[I am writing to complain|I have to complain|I must complain] about [your staff|the man on the phone|the way I was "
+    "treated|your customer service].",
+    "[Your people|Your colleagues|Your employees] [in the shop|at the counter|on the phone] were [rude|very "
+    "impolite|unfriendly|awful] to [me|us|my mother].",
+    "[What|Such] a [terrible|rude|bad] [service|team|company][, I am angry|, I am very disappointed|].",
+    "[Who|Which manager] can I speak to about [the rude woman on the phone|the man who shouted at me|such bad service]?",
 };
 constexpr Text kComplaintIndirect[] = {
     "[The lady|The man|The person] [at the counter|on the phone|in your shop] [laughed at me|shouted at me|hung up on "
@@ -272,6 +346,10 @@ constexpr Text kComplaintIndirect[] = {
     "hung up|I was sent away], [what a disgrace|this is a shame].",
     "[I will tell everyone|I will warn my friends|I will write to the newspaper] how [badly|rudely] your [staff|team|people] "
     "[treat customers|behave].",
+    "[She|He|The man|The woman|The assistant] [was rude|shouted|laughed|did not listen] when I asked [for help|a "
+    "question|for the manager].",
+    "[I feel|We feel|My mother feels] [insulted|ignored|badly treated] by [your team|your staff|the person on the "
+    "phone].",
 };
 constexpr Text kComplaintBack[] = {
     "[Your staff|Your colleague on the phone|The team] was [very kind|friendly|polite].",

@@ -62,6 +62,13 @@ constexpr Text kBillingPlain[] = {
     "Mon paiement [a été pris deux fois|n'est pas passé|a été refusé|a échoué].",
     "[J'ai besoin|Nous avons besoin] d'[un reçu|une facture avec TVA|un justificatif de paiement] pour [la commande {n}|les "
     "impôts|nos comptes].",
+    "[Pouvez-vous vérifier|Pourriez-vous vérifier|Voulez-vous vérifier] [la facture|le montant|le total|les frais] [de "
+    "la commande {n}|du mois dernier|pour {the_item}] ?",
+    "[J'ai reçu|On m'a envoyé|Vous m'avez envoyé] [deux factures|une deuxième facture|une facture de trop] pour [la "
+    "commande {n}|{the_item}|la même chose].",
+    "[Comment|Où] [payer ma facture|payer par carte|voir mes factures|télécharger mon reçu] ?",
+    "[On m'a débité|Ma carte a été débitée de|J'ai payé] {m} euros au lieu de {p}, [pourquoi|est-ce normal|pouvez-vous "
+    "vérifier] ?",
 };
 constexpr Text kBillingIndirect[] = {
     "[La même somme est partie|{m} euros ont quitté mon compte|On m'a pris {m} euros] [deux fois|en double] [ce mois-ci|la "
@@ -76,6 +83,10 @@ constexpr Text kBillingIndirect[] = {
     "[Ma banque|La banque] a [refusé|bloqué|renvoyé] l'argent [que je vous ai envoyé|pour {the_item}], comment payer "
     "[maintenant|autrement] ?",
     "[Puis-je|Peut-on] payer [en deux fois|en trois fois|par virement|à la fin du mois] ?",
+    "[Avez-vous reçu|Avez-vous bien reçu] [mon argent|le virement|mon règlement] [pour {the_item}|pour la commande "
+    "{n}|de lundi] ?",
+    "[Je ne dois que|Nous ne devons que] {p} euros, [pas {m}|et vous en demandez {m}].",
+    "[Quand|Quel jour] l'argent sera-t-il [pris à ma banque|retiré de ma carte|débité] ?",
 };
 constexpr Text kBillingBack[] = {
     "[La facture était|Ma dernière facture était] [juste|correcte|en ordre].",
@@ -94,6 +105,13 @@ constexpr Text kShippingPlain[] = {
     "[Combien de temps|Combien de jours] [prend|dure] [la livraison|l'envoi][ pour {town}|] ?",
     "[Le livreur|Le facteur|Le chauffeur] [n'a pas trouvé ma maison|n'a pas sonné|n'a pas laissé de colis|n'a pas pu livrer].",
     "[Livrez-vous|Envoyez-vous des colis] à {town} ?",
+    "[La commande {n}|Ma commande] est-elle [partie|déjà partie|envoyée|arrivée au dépôt] ?",
+    "[Le livreur|Le chauffeur|Le camion|Le facteur] est passé [trop tôt|en mon absence|le mauvais jour] et [il est "
+    "reparti|il n'a rien laissé|le colis est reparti].",
+    "[Il me faut|Il nous faut] {the_item} [avant vendredi|avant lundi|cette semaine], [le colis arrivera-t-il à "
+    "temps|quand le colis arrive-t-il|peut-on livrer plus vite] ?",
+    "[À quelle heure|Quel jour|Quand] [passe le livreur|passe le camion|arrive le chauffeur|arrive mon colis|vient le "
+    "facteur] ?",
 };
 constexpr Text kShippingIndirect[] = {
     "[J'attends|J'attends toujours|Nous attendons] {the_item} [depuis deux semaines|depuis lundi|depuis des jours], "
@@ -107,6 +125,12 @@ constexpr Text kShippingIndirect[] = {
     "[Cela devait arriver|Vous l'aviez promis pour|C'était prévu pour] [vendredi|la semaine dernière|hier], où est-ce[ "
     "maintenant|] ?",
     "[Le livreur|Le chauffeur] [est allé à la mauvaise maison|l'a laissé dans la mauvaise rue|l'a donné à un inconnu].",
+    "[Dites au livreur|Demandez au chauffeur|Merci de dire au livreur] de [sonner deux fois|passer le soir|laisser la "
+    "boîte chez le voisin|m'appeler avant].",
+    "[Le colis|Le paquet] [est resté à|a été laissé à|est parti à] [la mauvaise adresse|l'ancienne adresse|une autre "
+    "maison|un autre étage].",
+    "[Personne|Aucun livreur|Aucun chauffeur|Aucun camion] n'est [venu|passé] [aujourd'hui|ce matin|vendredi], et "
+    "j'attends {the_item}.",
 };
 constexpr Text kShippingBack[] = {
     "[Le colis|Mon paquet] est arrivé [à temps|hier|très vite].",
@@ -125,6 +149,11 @@ constexpr Text kReturnsPlain[] = {
     "[J'ai renvoyé|J'ai retourné] {the_item} [la semaine dernière|lundi|il y a deux semaines], [avez-vous reçu mon retour|mon "
     "retour est-il arrivé] ?",
     "[Puis-je|Peut-on] [renvoyer|échanger|retourner] [un article|{a_item}] [sans la boîte|après 30 jours|après ouverture] ?",
+    "[Je n'aime pas|Je ne veux pas garder|Finalement je n'aime pas] {the_item}, [comment renvoyer l'article|puis-je "
+    "retourner l'article|peut-on échanger] ?",
+    "[Je renvoie|Nous renvoyons|Je vais renvoyer] {the_item} [aujourd'hui|demain|cette semaine], [à quelle "
+    "adresse|quelle étiquette faut-il|qui paie le retour] ?",
+    "[Qui paie|Comment préparer|Comment demander] [le retour|un retour|un échange] de la commande {n} ?",
 };
 constexpr Text kReturnsIndirect[] = {
     "{The_item} ne me [va|plaît|convient] pas, [je ne veux pas garder cet achat.|merci de reprendre cet achat.|peut-on faire "
@@ -138,6 +167,10 @@ constexpr Text kReturnsIndirect[] = {
     "[À quelle adresse|Où] [poster l'article|renvoyer la boîte] si je ne garde pas {the_item} ?",
     "{The_item} [n'a jamais servi|est encore dans sa boîte], [je préfère rendre l'article|je veux rendre l'article|merci de "
     "reprendre l'article].",
+    "[Pouvez-vous reprendre|Voulez-vous reprendre|Allez-vous reprendre] {the_item}, [c'est trop petit|c'est trop "
+    "grand|la couleur ne va pas|rien n'a servi] ?",
+    "[Je préfère rendre|Je veux rendre|Je dois rendre|Peut-on rendre] {the_item}[, merci de reprendre l'article| et "
+    "choisir autre chose|].",
 };
 constexpr Text kReturnsBack[] = {
     "[L'échange|Le retour] de la commande {n} [s'est bien passé|est fait].",
@@ -155,6 +188,13 @@ constexpr Text kTechnicalPlain[] = {
     "[Après la mise à jour|Depuis la mise à jour|Depuis hier], {the_dev} [ne marche plus|tourne au ralenti|fait un bruit "
     "étrange].",
     "[J'ai besoin|Nous avons besoin] d'aide technique pour {the_dev}.",
+    "[Je vois|J'ai|Il y a] [une erreur|l'erreur {k}|un message étrange|un message d'erreur] sur "
+    "[l'écran|{the_dev}|l'affichage].",
+    "[Dites-moi|Montrez-moi|Expliquez-moi] comment [mettre à jour|redémarrer|réparer|allumer|installer] {the_dev}.",
+    "[La mise à jour|La dernière mise à jour|Votre mise à jour] [échoue|s'arrête au milieu|ne démarre pas|bloque tout] "
+    "[sur {the_dev}|chaque soir|à chaque fois].",
+    "{My_dev} [tombe en panne|redémarre sans cesse|se bloque|tourne au ralenti|affiche une erreur][ depuis hier| "
+    "encore|][, que faire ?|, pouvez-vous m'aider ?|.]",
 };
 constexpr Text kTechnicalIndirect[] = {
     "[Quand j'appuie sur le bouton|Quand je branche la prise|J'ai beau appuyer], {the_dev} [ne fait rien|clignote "
@@ -167,6 +207,10 @@ constexpr Text kTechnicalIndirect[] = {
     "devient blanc|un message étrange apparaît].",
     "[La batterie de mon appareil|{My_dev}] [tient une heure à peine|ne charge pas|se coupe sans raison].",
     "[Le wifi|Le son|La connexion] de mon appareil [se coupe|disparaît] toutes les [cinq minutes|heures|nuits].",
+    "[J'appuie|J'ai appuyé] sur [le bouton|tous les boutons|la touche] et {the_dev} [ne fait rien|reste sans "
+    "réaction|clignote seulement|sonne].",
+    "[J'entends|Il y a|On entend] [un grand bruit|un bruit étrange|un sifflement] dans {the_dev}[ en marche| toute la "
+    "journée|].",
 };
 constexpr Text kTechnicalBack[] = {
     "{The_dev} marche [bien|très bien|sans problème].",
@@ -183,6 +227,13 @@ constexpr Text kAccountPlain[] = {
     "[Le|Votre] lien pour [changer mon mot de passe|confirmer mon compte] [n'arrive pas|a expiré|n'est jamais venu].",
     "[Il me faut|Il nous faut] un deuxième [utilisateur|identifiant] pour notre compte.",
     "[Je veux|Je voudrais] [ouvrir un compte|créer un compte|m'inscrire][, comment faire ?|.]",
+    "[Comment|Où] [supprimer mon compte|confirmer mon e-mail|voir mon profil|ajouter un utilisateur|débloquer mon "
+    "compte] ?",
+    "[Mon mot de passe|Mon identifiant|Mon nom d'utilisateur] [ne marche plus|n'est pas accepté|est refusé][ "
+    "aujourd'hui| depuis hier|].",
+    "[Pouvez-vous|Pourriez-vous|Voulez-vous] [débloquer|ouvrir|fermer|supprimer|vérifier] mon compte ?",
+    "[Je veux|Je voudrais|Nous voulons] [ajouter un deuxième utilisateur|supprimer mon profil|changer "
+    "d'identifiant|donner un accès à ma collègue].",
 };
 constexpr Text kAccountIndirect[] = {
     "[On me dit|La page dit|Il est écrit] que mon [mot de passe|identifiant] est [faux|inconnu], [mais je suis sûr de "
@@ -197,6 +248,9 @@ constexpr Text kAccountIndirect[] = {
     "comment le [corriger|changer] ?",
     "[J'ai mal tapé mon mot de passe|Je me suis trompé d'identifiant] trois fois et maintenant [tout est verrouillé|l'accès "
     "est bloqué].",
+    "[Je n'entre plus dans|Impossible d'entrer dans|Je ne peux plus entrer dans] [mon profil|mon espace|ma page chez "
+    "vous][ depuis hier|].",
+    "[La page|Le site] [demande|veut] un [code|mot de passe] [que je n'ai pas|que je n'ai jamais reçu|que j'ai oublié].",
 };
 constexpr Text kAccountBack[] = {
     "[Mon identifiant|Mon mot de passe] marche [de nouveau|bien].",
@@ -215,6 +269,11 @@ constexpr Text kSalesPlain[] = {
     "[Quel modèle|Quel appareil] conseillez-vous pour [un petit bureau|une famille|une école] ?",
     "[Puis-je|Peut-on] [voir une démonstration|faire un essai] avant [d'acheter|l'achat] ?",
     "[Avez-vous|Reste-t-il] des {items} [en stock|en magasin|à vendre] ?",
+    "[Combien coûtent|Combien valent] {k} {items}[ ensemble|] ?",
+    "[Quelles couleurs|Quelles tailles|Quels modèles] [avez-vous|proposez-vous|puis-je choisir] pour {the_item} ?",
+    "[Vendez-vous encore|Aurez-vous bientôt|Proposez-vous aussi] des {items} ?",
+    "[Pouvez-vous|Pourriez-vous] [me proposer|nous proposer|me vendre|me conseiller] {a_item} [pour mon bureau|à moins "
+    "de {p} euros|pour une école] ?",
 };
 constexpr Text kSalesIndirect[] = {
     "[Nous ouvrons un bureau|Nous équipons une école|Notre équipe grandit] et [il nous faut|il nous faudra] {k} {items}, [que "
@@ -227,6 +286,10 @@ constexpr Text kSalesIndirect[] = {
     "[Avant de choisir|Avant de me décider|Avant d'acheter], [je voudrais connaître le prix|je veux savoir si {the_item} "
     "existe en rouge|je veux savoir si un câble est fourni].",
     "[Aurez-vous|Quand aurez-vous] des {items} [en magasin|en stock] [bientôt|ce mois-ci] ?",
+    "[Mon budget est de|Je peux dépenser|Nous avons] {p} euros pour des {items}, [que conseillez-vous|que puis-je "
+    "avoir|est-ce assez] ?",
+    "[J'ai vu|Nous avons vu] {the_item} [en vitrine|sur votre page|dans votre catalogue], [quel est le prix|est-ce "
+    "encore à vendre|en avez-vous d'autres] ?",
 };
 constexpr Text kSalesBack[] = {
     "[J'ai acheté|Nous avons acheté] {a_item} [chez vous|dans votre magasin] [l'an dernier|au printemps].",
@@ -241,6 +304,13 @@ constexpr Text kCancelPlain[] = {
     "[Annulez|Merci d'annuler] [ma commande|la commande {n}] [tout de suite|aujourd'hui|maintenant][, merci|].",
     "[Est-il encore possible d'|Est-il trop tard pour |Puis-je encore |Peut-on encore ]annuler [la commande {n}|ma commande] ?",
     "[Je veux|Je voudrais] [mettre fin à|résilier] mon [abonnement|contrat].",
+    "[Je ne veux plus|Nous ne voulons plus] de [la commande {n}|ma commande|mon abonnement], [merci d'annuler.|comment "
+    "annuler ?|je souhaite annuler.]",
+    "[Quel délai faut-il|Combien de jours faut-il] pour [résilier|arrêter] [mon contrat|mon abonnement|la formule] ?",
+    "[Puis-je|Peut-on|Pouvons-nous] [annuler|arrêter|résilier] [mon abonnement|le contrat|la réservation] [en ligne|par "
+    "e-mail|ce mois-ci] ?",
+    "[Quand|Quel jour] [se termine mon abonnement|prend fin mon contrat|s'arrête la formule] si je résilie "
+    "[maintenant|aujourd'hui|cette semaine] ?",
 };
 constexpr Text kCancelIndirect[] = {
     "[J'ai changé d'avis|Je n'en ai plus besoin|Nous avons trouvé ailleurs], [n'envoyez pas {the_item}|laissez tomber la "
@@ -254,6 +324,10 @@ constexpr Text kCancelIndirect[] = {
     "supprimer notre réservation].",
     "[Ma formule se termine|Mon contrat se termine] en [mai|juin|mars|automne] et [je ne veux pas renouveler|je ne souhaite "
     "pas continuer|cela doit s'arrêter là].",
+    "[N'envoyez pas|Merci de ne pas envoyer|Inutile d'envoyer] [{the_item}|la commande {n}], [je n'en ai plus "
+    "besoin|j'ai trouvé ailleurs|c'était une erreur].",
+    "[Arrêtez|Merci d'arrêter] [tout|la commande|la commande {n}], [nous avons changé d'avis|j'ai commandé par "
+    "erreur|le voyage tombe à l'eau|je n'en ai pas besoin].",
 };
 constexpr Text kCancelBack[] = {
     "[J'ai annulé|Nous avons annulé] [une autre commande|un ancien abonnement] [l'an dernier|en mai], [c'est fait|cela s'est "
@@ -271,6 +345,13 @@ constexpr Text kComplaintPlain[] = {
     "accueil].",
     "[Personne|Personne chez vous] [ne respecte les clients|n'écoute les clients|n'est poli], je suis [en colère|très "
     "mécontent].",
+    "[J'écris pour me plaindre|Je dois me plaindre|Je tiens à me plaindre] [de votre personnel|de l'homme au "
+    "téléphone|de votre service client|de la façon dont on m'a traité].",
+    "[Vos employés|Vos vendeurs|Vos collègues] [en magasin|au guichet|au téléphone] ont été [grossiers|très "
+    "impolis|désagréables|affreux] avec [moi|nous|ma mère].",
+    "[Quel|Vraiment, quel] [mauvais accueil|service affreux|manque de respect][, je suis en colère.| !]",
+    "[À qui|À quel directeur] [parler|m'adresser] au sujet [de la dame impolie au téléphone|de l'homme qui m'a crié "
+    "dessus|d'un si mauvais service] ?",
 };
 constexpr Text kComplaintIndirect[] = {
     "[La dame|Votre vendeuse|La personne] [au guichet|au téléphone|dans votre magasin] [s'est moquée de moi|m'a crié "
@@ -283,6 +364,10 @@ constexpr Text kComplaintIndirect[] = {
     "m'a renvoyé chez moi], [c'est une honte|quel scandale].",
     "Je vais [dire à tous|raconter à mes amis|écrire au journal|dire partout] [comment votre personnel traite les "
     "clients|comment votre équipe se conduit|que votre équipe se moque des clients].",
+    "[Elle|La dame|La vendeuse] a [été impolie|crié|ri de moi] quand j'ai [demandé de l'aide|posé une question|demandé "
+    "le directeur].",
+    "[Chez vous|Avec vous], on se sent [insulté|ignoré|mal traité] par [votre équipe|votre personnel|la personne au "
+    "téléphone].",
 };
 constexpr Text kComplaintBack[] = {
     "[Votre personnel|Votre collègue au téléphone|Votre employé] a été [très gentil|aimable|poli].",

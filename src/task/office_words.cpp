@@ -22,6 +22,11 @@ constexpr std::array<std::string_view, 14> kFirmEnds = {"ix",  "ora", "tec", "la
                                                         "eon", "net", "ara", "ica", "max", "ync", "ola"};
 constexpr std::array<std::string_view, 10> kRiverEnds = {"ne", "ra", "sse", "ve", "dre", "le", "ga", "mme", "the", "que"};
 
+constexpr std::array<std::string_view, 16> kWomensEnds = {"a",   "ia",  "ine", "elle", "ette", "ina", "y",   "issa",
+                                                          "ora", "ika", "ène", "ane",  "ise",  "ita", "lyn", "ana"};
+constexpr std::array<std::string_view, 16> kMensEnds = {"o",  "us",  "en",  "an",   "ic",  "as", "el",  "ir",
+                                                        "is", "ius", "ald", "bert", "iel", "uc", "vin", "mond"};
+
 template <size_t N>
 std::string compound(Draw& draw, const std::array<std::string_view, N>& ends) {
   std::string name(kStems[draw.index_of(kStems.size())]);
@@ -29,8 +34,13 @@ std::string compound(Draw& draw, const std::array<std::string_view, N>& ends) {
   return name.append(ends[draw.index_of(N)]);
 }
 
-std::string first_name(Draw& draw, Lines list) {
-  return draw.entity([&](Draw& d) { return std::string(d.pick(list)); });
+// Half of the first names are put together as well: of a short list each would be learned by heart, not copied.
+std::string first_name(Draw& draw, bool feminine, Language language) {
+  const WordTables& words = words_of(language);
+  return draw.entity([&](Draw& d) {
+    if (d.chance(50)) return std::string(d.pick(feminine ? words.women : words.men));
+    return compound(d, feminine ? kWomensEnds : kMensEnds);
+  });
 }
 
 }  // namespace
@@ -57,10 +67,9 @@ std::string draw_river(Draw& draw) {
 }
 
 Person draw_person(Draw& draw, Language language) {
-  const WordTables& words = words_of(language);
   Person p;
   p.feminine = draw.chance(50);
-  p.first = first_name(draw, p.feminine ? words.women : words.men);
+  p.first = first_name(draw, p.feminine, language);
   p.last = draw_surname(draw);
   return p;
 }

@@ -58,6 +58,7 @@ class Trainer {
     bool operator<(const Candidate& other) const { return count != other.count ? count < other.count : key > other.key; }
   };
 
+  [[nodiscard]] bool barred(int32_t left, int32_t right) const;
   void lay_out(const PieceCounts& counts);
   void count_pairs();
   void merge(uint64_t key);
@@ -85,6 +86,12 @@ Trainer::Trainer(const PieceCounts& counts, const BpeTrainerOptions& options) : 
   count_pairs();
 }
 
+bool Trainer::barred(int32_t left, int32_t right) const {
+  if (!options_.split_capitals) return false;
+  const char next = out_.tokens[static_cast<size_t>(right)].front();
+  return next >= 'A' && next <= 'Z' && out_.tokens[static_cast<size_t>(left)].back() == ' ';
+}
+
 void Trainer::lay_out(const PieceCounts& counts) {
   std::array<int32_t, 256> id_of_byte{};
   for (size_t id = kChatMlTokens.size(); id < out_.tokens.size(); ++id)
@@ -109,6 +116,7 @@ void Trainer::count_pairs() {
 }
 
 void Trainer::more(int32_t left, int32_t right, uint32_t piece) {
+  if (barred(left, right)) return;
   const uint64_t key = pair_key(left, right);
   Pair& pair = pairs_[key];
   pair.count += counts_[piece];
@@ -120,7 +128,7 @@ void Trainer::more(int32_t left, int32_t right, uint32_t piece) {
 
 void Trainer::less(int32_t left, int32_t right, uint32_t piece) {
   const uint64_t key = pair_key(left, right);
-  if (key == merging_) return;
+  if (key == merging_ || barred(left, right)) return;
   const auto found = pairs_.find(key);
   CHECK(found != pairs_.end() && found->second.count >= counts_[piece]);
   found->second.count -= counts_[piece];

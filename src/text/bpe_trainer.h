@@ -23,8 +23,9 @@ inline constexpr int32_t kSmallestBpeVocabulary = static_cast<int32_t>(kChatMlTo
 inline constexpr int32_t kLargestBpeVocabulary = 1'000'000;
 
 struct BpeTrainerOptions {
-  int32_t vocab_size = 0;                                         // kSmallestBpeVocabulary to kLargestBpeVocabulary
-  uint64_t min_frequency = 2;                                     // pairs that occur less often are not merged
+  int32_t vocab_size = 0;       // kSmallestBpeVocabulary to kLargestBpeVocabulary
+  uint64_t min_frequency = 2;   // pairs that occur less often are not merged
+  bool split_capitals = false;  // no pair whose left ends with a space and whose right begins with A to Z is merged
   std::function<void(uint64_t done, uint64_t total)> progress{};  // in ids; may be empty; called now and then
 };
 

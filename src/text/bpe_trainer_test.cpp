@@ -57,12 +57,15 @@ class PlainTrainer {
     out_.tokens.assign(start_.tokens.begin(), start_.tokens.begin() + kSmallestBpeVocabulary);
   }
 
-  TrainedBpe run(size_t vocab_size, uint64_t min_frequency) {
+  TrainedBpe run(size_t vocab_size, uint64_t min_frequency, bool split_capitals = false) {
     while (out_.tokens.size() < vocab_size) {
       std::map<Pair, uint64_t> pairs;
       for (size_t i = 0; i < counts_.size(); ++i) {
         const std::vector<int32_t> ids = cut(counts_.piece(i));
-        for (size_t k = 0; k + 1 < ids.size(); ++k) pairs[{ids[k], ids[k + 1]}] += counts_.count(i);
+        for (size_t k = 0; k + 1 < ids.size(); ++k) {
+          const bool capital = text(ids[k + 1])[0] >= 'A' && text(ids[k + 1])[0] <= 'Z';
+          if (!split_capitals || !capital || !text(ids[k]).ends_with(' ')) pairs[{ids[k], ids[k + 1]}] += counts_.count(i);
+        }
       }
       const auto best = std::max_element(pairs.begin(), pairs.end(), [](const auto& a, const auto& b) {
         return a.second != b.second ? a.second < b.second : a.first > b.first;
@@ -133,6 +136,21 @@ TEST(BpeTrainer, EqualsThePlainDefinition) {
     EXPECT_EQ(fast.merges.size() + static_cast<size_t>(kSmallestBpeVocabulary), fast.tokens.size());
     EXPECT_EQ(std::set<std::string>(fast.tokens.begin(), fast.tokens.end()).size(), fast.tokens.size());
   }
+}
+
+TEST(BpeTrainer, ACapitalIsKeptFromTheSpaceBeforeIt) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const PieceCounts counts = counted({random_text(seed, 60, std::string_view("ABabAc").substr(0, 1 + seed % 6))});
+    const TrainedBpe fast = train_bpe(counts, {.vocab_size = 320, .min_frequency = 1, .split_capitals = true});
+    expect_same(fast, PlainTrainer(counts).run(320, 1, true));
+    for (const std::string& token : fast.tokens) EXPECT_EQ(token.find(" A"), std::string::npos) << token;
+  }
+  const TrainedBpe bpe =
+      train_bpe(counted({"Ann met Ann: \"Ann\" and Ann's aunt"}), {.vocab_size = 400, .split_capitals = true});
+  const Tokenizer tokenizer = tokenizer_of(bpe);
+  EXPECT_EQ(tokenizer.encode("Ann").size(), 1u);
+  EXPECT_EQ(tokenizer.encode(" Ann").size(), 2u);
 }
 
 TEST(BpeTrainer, TiesGoToTheLowerIds) {
