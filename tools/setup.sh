@@ -17,6 +17,7 @@ libcli11-dev          flags of the command line
 libtomlplusplus-dev   reads the catalogue of models
 libedit-dev           line editing in the terminal
 libssl-dev            TLS, SHA-256
+libcurl4-openssl-dev  fetches models from the Hugging Face hub
 libboost1.81-dev      the HTTP server: Asio and Beast
 prometheus-cpp-dev    metrics
 libsqlite3-dev        the ledger of energy and cost

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "cli/catalogue.h"
-#include "meter/sha256.h"
+#include "digest/sha256.h"
 
 namespace sobre {
 

@@ -16,9 +16,9 @@
 #include "cli/office_source.h"
 #include "cli/processor.h"
 #include "cli/terminal.h"
+#include "digest/sha256.h"
 #include "learn/replay.h"
 #include "learn/training_run.h"
-#include "meter/sha256.h"
 
 namespace sobre {
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "digest/sha256.h"
 #include "meter/ledger.h"
-#include "meter/sha256.h"
 
 namespace sobre {
 

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
-#include "meter/sha256.h"
+#include "digest/sha256.h"
 
 namespace sobre {
 

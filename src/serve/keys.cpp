@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "base/file.h"
-#include "meter/sha256.h"
+#include "digest/sha256.h"
 
 namespace sobre {
 

@@ -1,4 +1,4 @@
-#include "meter/sha256.h"
+#include "digest/sha256.h"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>

@@ -1,0 +1,31 @@
+// Which files of a repository a model needs. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "hub/hub_types.h"
+
+namespace sobre {
+
+struct ChosenFiles {
+  std::vector<HubFile> files;  // to fetch, the small ones first
+  std::string model;   // what Sobre opens, below the snapshot: a .gguf (the first part of a split one), or "" for the folder
+  uint64_t bytes = 0;  // of all files
+};
+
+/// Of a repository with safetensors: weights (the shards that model.safetensors.index.json names will be among all
+/// *.safetensors of the top folder), config, tokenizer, template, params; never consolidated weights beside Hugging Face's own,
+/// nothing of folders (original/, onnx/), no pickles. With `quant`, or where there is no safetensors: one GGUF, whose name
+/// holds the quantisation as a word of its own, in any case; all parts of a split one ("-00001-of-00003"). Without `quant` in a
+/// repository of many: Q4_K_M, else the only one, else an error that lists what there is. Vision projectors (mmproj) and
+/// importance matrices are never chosen. Errors: no model in the repository, no such quantisation (with those there are), parts
+/// missing.
+[[nodiscard]] Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant);
+
+/// The quantisations of a repository's GGUF files: "Q4_K_M, Q8_0".
+[[nodiscard]] std::vector<std::string> quants_of(const HubRepo& repo);
+
+}  // namespace sobre

@@ -1,0 +1,48 @@
+// Bringing a model into the cache: list, choose, fetch what is missing, verify, link.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "hub/choose_files.h"
+#include "hub/hub_cache.h"
+#include "hub/hub_types.h"
+#include "hub/manifest.h"
+
+namespace sobre {
+
+struct PullOptions {
+  int parallel = 4;             // files at a time, 1 to 16
+  std::string manifest_folder;  // where the manifest goes; empty: none is written
+  HubProgress progress;         // may be empty
+  /// The repository and what was chosen, before the first byte: for the licence and the sizes. May be empty.
+  std::function<void(const HubRepo& repo, const ChosenFiles& chosen)> chosen;
+  /// Something worth telling that is no error ("another process fetches model.safetensors; waiting"). May be empty; any thread.
+  std::function<void(const std::string& line)> note;
+  HubCancelled cancelled;  // may be empty
+};
+
+struct Pulled {
+  std::string path;  // what Sobre opens: the snapshot's folder, or a .gguf in it
+  Manifest manifest;
+  uint64_t fetched_bytes = 0;  // over the network in this call
+  bool from_cache = false;     // the network was not asked, or could not be
+};
+
+/// Files that are there already are not asked for again. A partial file of an earlier run, killed or not, is continued with a
+/// range; its bytes are hashed again first. Each file is verified (SHA-256 or git's SHA-1, and its size) before it gets its
+/// name in the cache; a wrong one is fetched anew once, then it is an error and nothing of it stays. A signed link that expired
+/// is asked for again. A cut connection goes on from where it was; five attempts without a byte are an error. The ref is
+/// written last, when every chosen file is there.
+/// When the revision is in the cache with every file it needs and the hub cannot be reached, answers 429 or 5xx, or
+/// HF_HUB_OFFLINE is set, the cached one is the answer, with a note. A commit that is whole in the cache is answered without
+/// the network. Errors: one line, with what to do.
+[[nodiscard]] Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options);
+
+/// The same without the network ever: what is in the cache and whole, or nothing. "whole": every file that the manifest names,
+/// or (pulled by other tools) a config with all shards that its index names, or the GGUF asked for.
+[[nodiscard]] std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name);
+
+}  // namespace sobre
