@@ -20,7 +20,11 @@
 
 #include <toml++/toml.h>
 
+#include <string>
 #include <string_view>
+
+#include "base/result.h"
+#include "base/spelling.h"
 
 namespace sobre {
 
@@ -41,6 +45,15 @@ namespace sobre {
       return "true or false";
     default:
       return "a date or time";
+  }
+}
+
+/// Reads a text; `where` begins the message of the one error: "WHERE:LINE: ...".
+[[nodiscard]] inline Result<toml::table> parse_toml(std::string_view text, const std::string& where) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& e) {
+    return fail("{}:{}: {}", where, e.source().begin.line, printable(e.description()));
   }
 }
 

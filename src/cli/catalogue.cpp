@@ -176,14 +176,6 @@ Result<CatalogueEntry> read_entry(const toml::table& table, const std::string& p
   return entry;
 }
 
-Result<toml::table> parse_toml(std::string_view text, const std::string& where) {
-  try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& e) {
-    return fail("{}: line {}: {}", where, e.source().begin.line, e.description());
-  }
-}
-
 /// Appends entries whose names are all new.
 Result<void> add_entries(Catalogue& catalogue, std::vector<CatalogueEntry> entries, const std::string& where) {
   for (CatalogueEntry& entry : entries) {

@@ -39,6 +39,9 @@ void add_team_flags(CLI::App& command, std::optional<Isa>& isa, int& threads);
 /// Adds `train` to the program; the command is left in `chosen` for after the parse.
 void add_train_command(CLI::App& app, std::function<Result<void>()>& chosen);
 
+/// Adds `pull`, `list`, `rm`, `verify`, `search` and `alias`.
+void add_hub_commands(CLI::App& app, std::function<Result<void>()>& chosen);
+
 /// Adds `demo` and `eval` in the same way.
 void add_demo_command(CLI::App& app, std::function<Result<void>()>& chosen);
 void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen);

@@ -370,6 +370,7 @@ int parse_and_run(int argc, char** argv) {
   add_demo_command(app, chosen);
   add_run_command(app, status);
   add_serve(app, chosen, options.serve);
+  add_hub_commands(app, chosen);
   add_show(app, chosen, options.show);
   add_bench(app, chosen, options.bench);
   add_perplexity(app, chosen, options.perplexity);

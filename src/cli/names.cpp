@@ -6,8 +6,11 @@
 #include <filesystem>
 #include <optional>
 
+#include "cli/aliases.h"
 #include "cli/catalogue.h"
 #include "cli/fetch.h"
+#include "cli/hub.h"
+#include "hub/hub_names.h"
 
 namespace sobre {
 
@@ -22,10 +25,7 @@ std::string xdg_folder(const char* variable, const char* below_home) {
   return fmt::format("{}/{}/sobre", home, below_home);
 }
 
-std::string user_catalogue() {
-  const std::string folder = xdg_folder("XDG_CONFIG_HOME", ".config");
-  return folder.empty() ? folder : folder + "/catalogue.toml";
-}
+std::string user_catalogue() { return config_folder().empty() ? "" : config_folder() + "/catalogue.toml"; }
 
 bool exists(const std::string& path) {
   struct stat info{};
@@ -44,18 +44,6 @@ std::vector<std::string> bundled_folders() {
   return folders;
 }
 
-/// The entry's file where it came with the program, whole by its size.
-std::optional<std::string> bundled_path(const CatalogueEntry& entry) {
-  if (!entry.bundled()) return std::nullopt;
-  for (const std::string& folder : bundled_folders()) {
-    std::string path = folder + "/" + entry.file;
-    struct stat info{};
-    if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && static_cast<uint64_t>(info.st_size) == entry.bytes)
-      return path;
-  }
-  return std::nullopt;
-}
-
 /// Of a bundled model whose file was looked for in vain.
 std::unexpected<Error> not_bundled(const CatalogueEntry& entry) {
   std::string folders;
@@ -68,7 +56,46 @@ bool looks_like_a_path(const std::string& name) {
   return name.find('/') != std::string::npos || name.ends_with(".gguf") || name == "." || name == "..";
 }
 
+// An entry's file: bundled, fetched before, or fetched now.
+Result<std::string> entry_path(const CatalogueEntry& entry) {
+  if (const std::optional<std::string> path = bundled_path(entry)) return *path;
+  if (entry.sources.size() == 1 && entry.bundled()) return not_bundled(entry);
+  TRY(const std::string cache, cache_folder());
+  if (is_cached(entry, cache)) return cached_path(entry, cache);
+  return fetch_model(entry, cache);
+}
+
+// A repository's model: what is here without asking the hub, else pulled now.
+Result<std::string> hub_path(const std::string& text) {
+  TRY(const HubName name, parse_hub_name(text));
+  TRY(const HubSettings settings, hub_environment());
+  if (const auto here = find_pulled(HubCache(settings.cache), manifest_folder(), name)) return here->path;
+  TRY(const Pulled pulled, pull_shown(name, PullFlags().parallel));
+  return pulled.path;
+}
+
 }  // namespace
+
+std::optional<std::string> bundled_path(const CatalogueEntry& entry) {
+  if (!entry.bundled()) return std::nullopt;
+  for (const std::string& folder : bundled_folders()) {
+    std::string path = folder + "/" + entry.file;
+    struct stat info{};
+    if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && static_cast<uint64_t>(info.st_size) == entry.bytes)
+      return path;
+  }
+  return std::nullopt;
+}
+
+std::string aliases_path() { return config_folder().empty() ? "" : config_folder() + "/aliases.toml"; }
+
+Result<Catalogue> known_models() { return load_catalogue(user_catalogue()); }
+
+Result<std::string> alias_target(const std::string& name) {
+  TRY(const auto aliases, read_aliases(aliases_path()));
+  const auto found = aliases.find(name);
+  return found == aliases.end() ? name : found->second;
+}
 
 Result<std::string> cache_folder() {
   std::string folder = xdg_folder("XDG_CACHE_HOME", ".cache");
@@ -76,27 +103,27 @@ Result<std::string> cache_folder() {
   return folder;
 }
 
+std::string config_folder() { return xdg_folder("XDG_CONFIG_HOME", ".config"); }
 std::string state_folder() { return xdg_folder("XDG_STATE_HOME", ".local/state"); }
 
 Result<std::string> resolve_model(const std::string& name) {
   if (name.empty()) return fail("the model's name is empty");
   if (exists(name)) return name;
-  TRY(const Catalogue catalogue, load_catalogue(user_catalogue()));
-  const CatalogueEntry* entry = catalogue.find(name);
-  if (entry == nullptr) {
-    if (looks_like_a_path(name)) return fail("{}: no such file or folder", name);
-    return fail("'{}' is no file, no folder and no known model; known are {}", name, catalogue.names());
-  }
-  if (const std::optional<std::string> path = bundled_path(*entry)) return *path;
-  if (entry->sources.size() == 1 && entry->bundled()) return not_bundled(*entry);
-  TRY(const std::string cache, cache_folder());
-  if (is_cached(*entry, cache)) return cached_path(*entry, cache);
-  return fetch_model(*entry, cache);
+  TRY(const std::string target, alias_target(name));
+  if (target != name && exists(target)) return target;
+  TRY(const Catalogue catalogue, known_models());
+  if (const CatalogueEntry* entry = catalogue.find(target)) return entry_path(*entry);
+  if (looks_like_hub_name(target) && !target.ends_with(".gguf")) return hub_path(target);
+  if (looks_like_a_path(target)) return fail("{}: no such file or folder", target);
+  return fail(
+      "'{}' is no file, no folder and no known model; known are {}, aliases (`sobre alias`) and repositories of the hub "
+      "(ORG/NAME)",
+      name, catalogue.names());
 }
 
 std::vector<std::string> bundled_models() {
   std::vector<std::string> names;
-  const Result<Catalogue> catalogue = load_catalogue(user_catalogue());
+  const Result<Catalogue> catalogue = known_models();
   if (!catalogue) return names;
   for (const CatalogueEntry* entry : catalogue->bundled()) {
     if (bundled_path(*entry)) names.push_back(entry->name);
@@ -107,7 +134,7 @@ std::vector<std::string> bundled_models() {
 Result<std::string> default_model() {
   const std::vector<std::string> names = bundled_models();
   if (!names.empty()) return names.front();
-  TRY(const Catalogue catalogue, load_catalogue(user_catalogue()));
+  TRY(const Catalogue catalogue, known_models());
   const auto bundled = catalogue.bundled();
   if (bundled.empty()) return fail("no model is named and none is bundled; known are {}", catalogue.names());
   return not_bundled(*bundled.front());
@@ -116,8 +143,9 @@ Result<std::string> default_model() {
 Json recommended_sampling(const std::string& name) {
   Json none{Json::Object()};
   if (exists(name)) return none;
-  const Result<Catalogue> catalogue = load_catalogue(user_catalogue());
-  const CatalogueEntry* entry = catalogue ? catalogue->find(name) : nullptr;
+  const Result<std::string> target = alias_target(name);
+  const Result<Catalogue> catalogue = known_models();
+  const CatalogueEntry* entry = catalogue && target ? catalogue->find(*target) : nullptr;
   return entry == nullptr ? none : entry->sampling;
 }
 

@@ -95,6 +95,9 @@ class HubCache {
   /// files) that no other snapshot refers to, and the repository's folder with its last snapshot. Never touches what lies
   /// outside the repository's folder. Errors: nothing of that name; what cannot be removed.
   [[nodiscard]] Result<CacheRemoval> remove(std::string_view repo, std::string_view revision) const;
+  /// The same for the one GGUF of a repository that has this quantisation (all its parts), at one revision.
+  [[nodiscard]] Result<CacheRemoval> remove_quant(std::string_view repo, std::string_view revision,
+                                                  std::string_view quant) const;
   /// Hashes every file of a snapshot anew; `progress` gets the bytes done, false ends it. Returns what is wrong.
   [[nodiscard]] Result<std::vector<CacheFault>> verify(const CachedSnapshot& snapshot,
                                                        const std::function<bool(uint64_t)>& progress) const;

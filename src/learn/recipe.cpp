@@ -306,12 +306,8 @@ bool TrainedParts::layer(int i) const {
 
 Result<Recipe> parse_recipe(std::string_view text, const std::string& where, const std::string& folder) {
   if (text.size() > kMaxFileBytes) return fail("{}: {} bytes; at most {} are allowed", where, text.size(), kMaxFileBytes);
-  try {
-    const toml::table root = toml::parse(text);
-    return RecipeFile(root, where, folder).read();
-  } catch (const toml::parse_error& e) {
-    return fail("{}:{}: {}", where, e.source().begin.line, printable(e.description()));
-  }
+  TRY(const toml::table root, parse_toml(text, where));
+  return RecipeFile(root, where, folder).read();
 }
 
 Result<Recipe> load_recipe(const std::string& path) {

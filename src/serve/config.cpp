@@ -293,12 +293,8 @@ struct Printer {
 
 Result<ServeConfig> parse_serve_config(std::string_view text, const std::string& where) {
   if (text.size() > kMaxFileBytes) return fail("{}: {} bytes; at most {} are allowed", where, text.size(), kMaxFileBytes);
-  try {
-    const toml::table root = toml::parse(text);
-    return FileReader(root, where).read();
-  } catch (const toml::parse_error& e) {
-    return fail("{}:{}: {}", where, e.source().begin.line, printable(e.description()));
-  }
+  TRY(const toml::table root, parse_toml(text, where));
+  return FileReader(root, where).read();
 }
 
 Result<ServeConfig> load_serve_config(const std::string& path) {

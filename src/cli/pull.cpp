@@ -1,0 +1,91 @@
+// `sobre pull`: models of the hub into its cache.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+
+#include "cli/chat_interrupt.h"
+#include "cli/chat_text.h"
+#include "cli/hub.h"
+#include "cli/names.h"
+#include "cli/pull_bars.h"
+#include "cli/terminal.h"
+#include "hub/hub_names.h"
+#include "hub/hub_settings.h"
+
+namespace sobre {
+
+namespace {
+
+void tell_choice(const HubRepo& repo, const ChosenFiles& chosen) {
+  const std::string licence = repo.licence == "other" && !repo.licence_name.empty() ? repo.licence_name : repo.licence;
+  fmt::print(stderr, "sobre: {}: {} file{}, {}, licence {}\n", terminal_safe(repo.id), chosen.files.size(),
+             chosen.files.size() == 1 ? "" : "s", bytes_text(chosen.bytes),
+             licence.empty() ? "not stated" : terminal_safe(licence));
+  const std::string forbidden = forbids_commercial_use(repo.licence, repo.licence_name);
+  if (!forbidden.empty()) fmt::print(stderr, "sobre: warning: {}\n", terminal_safe(forbidden));
+}
+
+}  // namespace
+
+Result<HubSettings> hub_environment() {
+  return hub_settings([](const char* name) -> std::optional<std::string> {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
+}
+
+std::string manifest_folder() { return state_folder().empty() ? "" : state_folder() + "/manifests"; }
+
+Result<Pulled> pull_shown(const HubName& name, int parallel) {
+  TRY(const HubSettings settings, hub_environment());
+  const InterruptScope scope;
+  PullBars bars;
+  std::mutex mutex;  // of the bars, and of lines between them
+  PullOptions options;
+  options.parallel = parallel;
+  options.manifest_folder = manifest_folder();
+  options.cancelled = interrupted;
+  options.chosen = [&](const HubRepo& repo, const ChosenFiles& chosen) {
+    const std::lock_guard lock(mutex);
+    tell_choice(repo, chosen);
+    bars.start(chosen.bytes);
+  };
+  options.progress = [&](const HubFile& file, uint64_t done) {
+    const std::lock_guard lock(mutex);
+    bars.update(file, done);
+  };
+  options.note = [&](const std::string& line) {
+    const std::lock_guard lock(mutex);
+    bars.wipe();
+    fmt::print(stderr, "sobre: {}\n", terminal_safe(line));
+  };
+  Result<Pulled> pulled = pull_model(settings, name, options);
+  bars.wipe();
+  if (!pulled && interrupted())
+    return fail("pulling {} was cancelled; what has arrived is kept for the next time", hub_name_text(name));
+  return pulled;
+}
+
+Result<void> pull_command(const PullFlags& flags) {
+  for (const std::string& text : flags.names) {
+    TRY(const std::string target, alias_target(text));
+    if (!looks_like_hub_name(target)) {
+      TRY(const std::string path, resolve_model(target));
+      fmt::print("{}\n", path);
+      continue;
+    }
+    TRY(const HubName name, parse_hub_name(target));
+    TRY(const Pulled pulled, pull_shown(name, flags.parallel));
+    if (pulled.fetched_bytes == 0)
+      fmt::print(stderr, "sobre: {} was there already\n", hub_name_text(name));
+    else
+      fmt::print(stderr, "sobre: {} fetched, {} in all\n", bytes_text(pulled.fetched_bytes), hub_name_text(name));
+    fmt::print("{}\n", pulled.path);
+  }
+  return {};
+}
+
+}  // namespace sobre
