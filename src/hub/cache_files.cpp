@@ -187,7 +187,7 @@ Result<std::string> CacheRepo::temporary(const std::function<int(const std::stri
   std::string name;
   int error = EEXIST;
   for (int i = 0; i < kMaxLeftOver && error == EEXIST; ++i) {
-    name = fmt::format("{}/.sobre-tmp-{}-{}", folder_, ::getpid(), i);
+    name = fmt::format("{}/.sobre-tmp-{}-{}", folder_, ::gettid(), i);  // threads of one process must not meet either
     error = make(name);
   }
   if (error == 0) return name;
