@@ -219,13 +219,13 @@ class Verifying {
 
 Result<CacheRemoval> HubCache::remove(std::string_view repo, std::string_view revision) const {
   const CacheRepo at(folder_, repo);
-  if (!is_real_folder(at.folder())) {
-    std::error_code error;
-    if (fs::is_symlink(at.folder(), error)) {
-      return fail("{}: it is a link; remove it and what it leads to by hand", at.folder());
-    }
+  struct stat info{};
+  const int error = ::lstat(at.folder().c_str(), &info) == 0 ? 0 : errno;
+  if (error != 0 && error != ENOENT) return fail("{}: cannot be read: {}", at.folder(), std::strerror(error));
+  if (error != 0 || (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode))) {
     return fail("{} is not in the cache {}; `sobre list` shows what is", repo, folder_);
   }
+  if (S_ISLNK(info.st_mode)) return fail("{}: it is a link; remove it and what it leads to by hand", at.folder());
   std::set<std::string> going;
   if (revision.empty()) {
     const std::vector<std::string> commits = at.commits();

@@ -39,12 +39,19 @@ Result<void> make_folder(const std::string& path) {
   return fail("{}: cannot be made: {}; set HF_HUB_CACHE to a folder that can be written", path, reason);
 }
 
+// What to do about a place that cannot be written.
+std::string_view advice(int error) {
+  const bool taken = error == EEXIST || error == ENOTDIR || error == EISDIR || error == ENOTEMPTY;
+  return taken ? "remove what is there and try again" : "set HF_HUB_CACHE to a folder that can be written";
+}
+
 // The folders of a path below `base`, each of them a folder and no link to one.
 Result<void> make_folders_below(const std::string& base, std::string_view path) {
   for (size_t at = path.find('/'); at != path.npos; at = path.find('/', at + 1)) {
     const std::string folder = fmt::format("{}/{}", base, path.substr(0, at));
     if (::mkdir(folder.c_str(), 0777) == 0 || (errno == EEXIST && is_real_folder(folder))) continue;
-    return fail("{}: cannot be made: {}; remove what is there and try again", folder, std::strerror(errno));
+    const int error = errno;
+    return fail("{}: cannot be made: {}; {}", folder, std::strerror(error), advice(error));
   }
   return {};
 }
@@ -170,7 +177,7 @@ Result<void> HubCache::set_ref(std::string_view repo, std::string_view revision,
   if (::rename(name.c_str(), at.below(place).c_str()) == 0) return {};
   const int error = errno;
   ::unlink(name.c_str());
-  return fail("{}: cannot be written: {}; remove what is there and try again", at.below(place), std::strerror(error));
+  return fail("{}: cannot be written: {}; {}", at.below(place), std::strerror(error), advice(error));
 }
 
 }  // namespace sobre
