@@ -59,6 +59,14 @@ if(SOBRE_CLI AND NOT SOBRE_SANITIZE)
     LABELS clients)
 endif()
 
+# The cache on disk that Hugging Face's Python package shares, by a small program over sobre_hub.
+if(SOBRE_CLI AND NOT SOBRE_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+  add_executable(hub_cache_driver tests/hub/cache_driver.cpp)
+  target_link_libraries(hub_cache_driver PRIVATE sobre_hub)
+  add_test(NAME clients/hub-cache COMMAND ${CMAKE_SOURCE_DIR}/tests/clients/hub_cache $<TARGET_FILE:hub_cache_driver>)
+  set_tests_properties(clients/hub-cache PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 LABELS clients)
+endif()
+
 # Fuzzers are built always: with libFuzzer under clang, else as plain programs that replay their seeds.
 if(SOBRE_FUZZERS)
   file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/*_fuzz.cpp)

@@ -16,6 +16,7 @@ struct HubSettings {
   bool offline = false;                             // HF_HUB_OFFLINE
   double metadata_timeout_s = 10;                   // HF_HUB_ETAG_TIMEOUT: connecting, and until an answer's first byte
   double stall_timeout_s = 10;                      // HF_HUB_DOWNLOAD_TIMEOUT: without a byte of a file
+  double retry_wait_s = 1;                          // before the second try; doubled before each further one
 };
 
 /// A name as a user gives it: REPO[@REVISION][:QUANT].

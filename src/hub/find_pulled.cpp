@@ -1,0 +1,118 @@
+// What the cache holds and is whole (pull.h), whoever pulled it.
+#include <algorithm>
+#include <set>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "hub/pull.h"
+
+namespace sobre {
+
+namespace {
+
+constexpr uint64_t kMaxIndexBytes = 64 << 20, kMaxConfigBytes = 4 << 20;
+
+bool has(const HubRepo& repo, std::string_view path) {
+  return std::any_of(repo.files.begin(), repo.files.end(), [&](const HubFile& f) { return f.path == path; });
+}
+
+/// A JSON file of the snapshot; nothing when it is absent or no JSON.
+std::optional<Json> read_json(const std::string& path, uint64_t max_bytes) {
+  const auto text = read_file(path, max_bytes);
+  if (!text) return std::nullopt;
+  auto json = Json::parse(*text);
+  return json ? std::optional(std::move(*json)) : std::nullopt;
+}
+
+/// Whether every shard that the index names is there. Without an index: no file's name says that it is one part of several.
+bool has_all_shards(const HubRepo& repo, const std::string& folder) {
+  constexpr std::string_view kIndex = "model.safetensors.index.json";
+  if (!has(repo, kIndex)) {
+    return std::none_of(repo.files.begin(), repo.files.end(), [](const HubFile& f) {
+      return f.path.ends_with(".safetensors") && f.path.find('/') == std::string::npos &&
+             f.path.find("-of-") != std::string::npos;
+    });
+  }
+  const auto index = read_json(fmt::format("{}/{}", folder, kIndex), kMaxIndexBytes);
+  const Json* map = index ? index->find("weight_map") : nullptr;
+  const Json::Object* weights = map == nullptr ? nullptr : map->as_object();
+  if (weights == nullptr || weights->empty()) return false;
+  std::set<std::string_view> shards;
+  for (const auto& [tensor, shard] : *weights) {
+    if (shard.as_string() == nullptr) return false;
+    shards.insert(*shard.as_string());
+  }
+  return std::all_of(shards.begin(), shards.end(), [&](std::string_view shard) { return has(repo, shard); });
+}
+
+bool has_tokenizer(const HubRepo& repo) {
+  return std::any_of(repo.files.begin(), repo.files.end(), [](const HubFile& f) {
+    if (f.path == "tokenizer_config.json") return false;
+    return f.path.starts_with("tokenizer") || f.path.starts_with("tekken") || f.path.starts_with("vocab.");
+  });
+}
+
+std::string architecture_of(const std::string& folder) {
+  const auto config = read_json(folder + "/config.json", kMaxConfigBytes);
+  const Json* names = config ? config->find("architectures") : nullptr;
+  const Json::Array* list = names == nullptr ? nullptr : names->as_array();
+  return list != nullptr && !list->empty() && list->front().as_string() != nullptr ? *list->front().as_string() : std::string();
+}
+
+std::optional<Pulled> by_manifest(const HubCache& cache, Manifest manifest, const HubName& name) {
+  if (manifest.files.empty()) return std::nullopt;
+  for (const HubFile& file : manifest.files) {
+    if (!cache.find_file(name.repo, manifest.commit, file.path, file.size)) return std::nullopt;
+  }
+  Pulled pulled;
+  pulled.path = cache.snapshot_folder(name.repo, manifest.commit);
+  if (!manifest.model.empty()) pulled.path += "/" + manifest.model;
+  pulled.manifest = std::move(manifest);
+  pulled.from_cache = true;
+  return pulled;
+}
+
+/// Of a snapshot that other tools made there is no list; what lies there must make a model by itself.
+std::optional<Pulled> by_files(const HubCache& cache, const std::string& commit, const HubName& name) {
+  const auto snapshots = cache.list();
+  if (!snapshots) return std::nullopt;
+  const auto found = std::find_if(snapshots->begin(), snapshots->end(),
+                                  [&](const CachedSnapshot& s) { return s.repo == name.repo && s.commit == commit; });
+  if (found == snapshots->end()) return std::nullopt;
+  const std::string folder = cache.snapshot_folder(name.repo, commit);
+  HubRepo repo;
+  repo.id = name.repo;
+  repo.commit = commit;
+  repo.files = found->files;
+  std::sort(repo.files.begin(), repo.files.end(), [](const HubFile& a, const HubFile& b) { return a.path < b.path; });
+  auto chosen = choose_files(repo, name.quant);
+  if (!chosen) return std::nullopt;
+  if (chosen->model.empty()) {
+    const bool configured = has(repo, "config.json") || has(repo, "params.json");
+    if (!configured || !has_tokenizer(repo) || !has_all_shards(repo, folder)) return std::nullopt;
+  }
+  Manifest manifest;
+  manifest.repo = name.repo;
+  manifest.commit = commit;
+  manifest.architecture = architecture_of(folder);
+  manifest.quant = name.quant;
+  manifest.model = chosen->model;
+  manifest.files = std::move(chosen->files);
+  std::sort(manifest.files.begin(), manifest.files.end(), [](const HubFile& a, const HubFile& b) { return a.path < b.path; });
+  return by_manifest(cache, std::move(manifest), name);
+}
+
+}  // namespace
+
+std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
+  const auto commit = cache.commit_of(name.repo, name.revision);
+  if (!commit) return std::nullopt;
+  if (!manifest_folder.empty()) {
+    if (auto manifest = read_manifest(manifest_folder, name.repo, *commit, name.quant)) {
+      if (auto pulled = by_manifest(cache, std::move(*manifest), name)) return pulled;
+    }
+  }
+  return by_files(cache, *commit, name);
+}
+
+}  // namespace sobre

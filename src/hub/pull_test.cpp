@@ -1,0 +1,414 @@
+#include "hub/pull.h"
+
+#include <sys/wait.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "hub/hub_names.h"
+#include "hub/stand_in_hub_testing.h"
+
+namespace sobre {
+namespace {
+
+namespace fs = std::filesystem;
+using stand_in::Fault;
+
+constexpr const char* kCommit = "0123456789abcdef0123456789abcdef01234567";
+
+class PullTest : public ::testing::Test {
+ protected:
+  PullTest() {
+    std::string pattern = (fs::temp_directory_path() / "sobre-pull-XXXXXX").string();
+    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    add_model("org/model");
+    hub_.repo("org/model").card = Json::Object{{"license", Json("apache-2.0")}};
+    hub_.repo("org/model").config = Json::Object{{"architectures", Json(Json::Array{Json("LlamaForCausalLM")})}};
+    hub_.add("org/gguf", "model-Q4_K_M.gguf", std::string(50'000, '4'), true);
+    hub_.add("org/gguf", "model-Q8_0.gguf", std::string(90'000, '8'), true);
+    hub_.add("org/gguf", "README.md", "words", false);
+    settings_ = hub_.settings(folder_ + "/hub");
+    options_.manifest_folder = folder_ + "/manifests";
+    options_.note = [this](const std::string& line) {
+      const std::lock_guard lock(notes_mutex_);
+      notes_ += line + "\n";
+    };
+  }
+  ~PullTest() override { fs::remove_all(folder_); }
+
+  void add_model(const std::string& id) {
+    hub_.add(id, "config.json", R"({"architectures": ["LlamaForCausalLM"]})", false);
+    hub_.add(id, "tokenizer.json", "{\"tokens\": []}", false);
+    hub_.add(id, "tokenizer_config.json", "{}", false);
+    hub_.add(id, "model.safetensors", weights_, true);
+    hub_.add(id, "pytorch_model.bin", "pickle", true);
+    hub_.add(id, "README.md", "words", false);
+  }
+  Result<Pulled> pull(const std::string& name) {
+    const auto parsed = parse_hub_name(name);
+    EXPECT_TRUE(parsed) << name;
+    return pull_model(settings_, *parsed, options_);
+  }
+  std::string error_of(const std::string& name) {
+    const auto pulled = pull(name);
+    EXPECT_FALSE(pulled) << name;
+    return pulled ? std::string() : pulled.error().message;
+  }
+  [[nodiscard]] std::optional<Pulled> find(const std::string& name) const {
+    return find_pulled(HubCache(settings_.cache), options_.manifest_folder, *parse_hub_name(name));
+  }
+  [[nodiscard]] std::string blobs(const std::string& id = "org--model") const {
+    return settings_.cache + "/models--" + id + "/blobs";
+  }
+  [[nodiscard]] std::string read(const std::string& path) const { return read_file(path, 1 << 30).value_or("(none)"); }
+  [[nodiscard]] size_t requests() const { return hub_.hub().seen().size() + hub_.cdn().seen().size(); }
+  /// Every file below the cache with its bytes.
+  [[nodiscard]] std::map<std::string, std::string> everything() const {
+    std::map<std::string, std::string> out;
+    for (const auto& entry : fs::recursive_directory_iterator(settings_.cache)) {
+      if (entry.is_regular_file()) out[entry.path().string()] = read(entry.path().string());
+    }
+    return out;
+  }
+
+  const std::string weights_ = std::string(700'000, 'w') + "end";
+  std::string folder_;
+  mutable stand_in::Hub hub_;
+  HubSettings settings_;
+  PullOptions options_;
+  std::mutex notes_mutex_;
+  std::string notes_;
+};
+
+TEST_F(PullTest, SafetensorsRepository) {
+  settings_.token = "hf_good";
+  std::map<std::string, uint64_t> done;
+  std::string licence;
+  uint64_t announced = 0;
+  options_.progress = [&](const HubFile& file, uint64_t bytes) {
+    EXPECT_GE(bytes, done[file.path]);
+    done[file.path] = bytes;
+  };
+  options_.chosen = [&](const HubRepo& repo, const ChosenFiles& chosen) {
+    licence = repo.licence;
+    announced = chosen.bytes;
+  };
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_EQ(pulled->path, settings_.cache + "/models--org--model/snapshots/" + kCommit);
+  EXPECT_FALSE(pulled->from_cache);
+  EXPECT_EQ(pulled->fetched_bytes, announced);
+  EXPECT_EQ(licence, "apache-2.0");
+  EXPECT_EQ(read(pulled->path + "/model.safetensors"), weights_);
+  EXPECT_TRUE(fs::is_symlink(pulled->path + "/model.safetensors"));
+  EXPECT_EQ(read(pulled->path + "/tokenizer.json"), "{\"tokens\": []}");
+  EXPECT_FALSE(fs::exists(pulled->path + "/pytorch_model.bin"));
+  EXPECT_EQ(read(settings_.cache + "/models--org--model/refs/main"), kCommit);
+  EXPECT_EQ(done["model.safetensors"], weights_.size());
+  EXPECT_EQ(pulled->manifest.licence, "apache-2.0");
+  EXPECT_EQ(pulled->manifest.architecture, "LlamaForCausalLM");
+  EXPECT_EQ(read_manifest(options_.manifest_folder, "org/model", kCommit, ""), pulled->manifest);
+  for (const stand_in::Request& request : hub_.cdn().seen()) EXPECT_EQ(request.header("authorization"), "");
+  for (const auto& entry : fs::directory_iterator(blobs())) EXPECT_EQ(entry.path().extension(), "") << "left behind";
+}
+
+TEST_F(PullTest, WhatIsThereIsNotFetchedAgain) {
+  ASSERT_TRUE(pull("org/model"));
+  const uint64_t bytes = hub_.cdn().body_bytes();
+  const size_t before = hub_.hub().seen().size();
+  const auto again = pull("org/model");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->fetched_bytes, 0u);
+  EXPECT_EQ(hub_.cdn().body_bytes(), bytes);
+  EXPECT_EQ(hub_.hub().seen().size(), before + 2);  // what main is, and its files
+  fs::remove(again->path + "/model.safetensors");
+  ASSERT_TRUE(pull("org/model"));  // the blob is there: only linked
+  EXPECT_EQ(hub_.cdn().body_bytes(), bytes);
+  EXPECT_EQ(read(again->path + "/model.safetensors"), weights_);
+}
+
+TEST_F(PullTest, NewCommitSharesWhatDidNotChange) {
+  const auto before = pull("org/model");
+  ASSERT_TRUE(before);
+  hub_.add("org/model", "config.json", R"({"architectures": ["Other"]})", false);
+  hub_.repo("org/model").commit = std::string(40, 'c');
+  const auto after = pull("org/model");
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->fetched_bytes, 28u);
+  EXPECT_NE(after->path, before->path);
+  EXPECT_EQ(read(settings_.cache + "/models--org--model/refs/main"), std::string(40, 'c'));
+  EXPECT_TRUE(find(std::string("org/model@") + kCommit));
+}
+
+TEST_F(PullTest, OneGgufOfMany) {
+  const auto pulled = pull("org/gguf:q8_0");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_TRUE(pulled->path.ends_with("/model-Q8_0.gguf"));
+  EXPECT_EQ(read(pulled->path), std::string(90'000, '8'));
+  EXPECT_FALSE(find("org/gguf:Q4_K_M"));
+  const auto standard = pull("org/gguf");
+  ASSERT_TRUE(standard);
+  EXPECT_TRUE(standard->path.ends_with("/model-Q4_K_M.gguf"));
+  const std::string error = error_of("org/gguf:Q2_K");
+  EXPECT_NE(error.find("Q8_0"), std::string::npos) << error;
+}
+
+TEST_F(PullTest, CommitInTheCacheNeedsNoNetwork) {
+  ASSERT_TRUE(pull("org/model"));
+  const size_t before = requests();
+  const auto pulled = pull(std::string("org/model@") + kCommit);
+  ASSERT_TRUE(pulled);
+  EXPECT_TRUE(pulled->from_cache);
+  EXPECT_EQ(requests(), before);
+}
+
+TEST_F(PullTest, HubInTroubleLeavesTheCacheUsable) {
+  ASSERT_TRUE(pull("org/model"));
+  ASSERT_TRUE(pull("org/gguf"));
+  const auto before = everything();
+  settings_.metadata_timeout_s = 0.3;
+  for (const Fault& fault :
+       {Fault{.status = 500}, Fault{.status = 429, .headers = "Retry-After: 60\r\n"}, Fault{.silent = true},
+        Fault{.cut_after = 10}, Fault{.status = 200, .body = "<html>"}, Fault{.target = "/tree/", .status = 503}}) {
+    hub_.hub().clear_faults();
+    hub_.hub().add_fault(fault);
+    for (const char* name : {"org/model", "org/gguf"}) {
+      notes_.clear();
+      const auto pulled = pull(name);
+      ASSERT_TRUE(pulled) << pulled.error().message;
+      EXPECT_TRUE(pulled->from_cache);
+      EXPECT_TRUE(fs::exists(pulled->path));
+      EXPECT_NE(notes_.find("the copy in the cache is used"), std::string::npos) << notes_;
+    }
+  }
+  hub_.stop();
+  ASSERT_TRUE(pull("org/model"));
+  EXPECT_NE(error_of("org/other").find("cannot connect"), std::string::npos);
+  EXPECT_EQ(everything(), before);
+}
+
+TEST_F(PullTest, Offline) {
+  ASSERT_TRUE(pull("org/model"));
+  const size_t before = requests();
+  settings_.offline = true;
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled);
+  EXPECT_TRUE(pulled->from_cache);
+  const std::string error = error_of("org/gguf:Q8_0");
+  EXPECT_NE(error.find("org/gguf:Q8_0 is not in"), std::string::npos) << error;
+  EXPECT_NE(error.find("HF_HUB_OFFLINE"), std::string::npos) << error;
+  EXPECT_EQ(requests(), before);
+}
+
+TEST_F(PullTest, WithdrawnRepositoryStaysInTheCache) {
+  ASSERT_TRUE(pull("org/model"));
+  hub_.repo("org/model").is_private = true;
+  EXPECT_NE(error_of("org/model").find("does not exist"), std::string::npos);
+  EXPECT_TRUE(find("org/model"));
+}
+
+TEST_F(PullTest, GatedRepository) {
+  hub_.repo("org/model").gated = true;
+  const std::string error = error_of("org/model");
+  EXPECT_NE(error.find("accept its licence at " + hub_.url() + "/org/model"), std::string::npos) << error;
+  EXPECT_FALSE(find("org/model"));
+  settings_.token = "hf_good";
+  EXPECT_TRUE(pull("org/model"));
+}
+
+TEST_F(PullTest, RenamedRepositoryKeepsTheNameItWasAskedBy) {
+  hub_.repo("org/old").renamed_to = "org/model";
+  const auto pulled = pull("org/old");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_NE(notes_.find("org/old is now called org/model"), std::string::npos) << notes_;
+  EXPECT_NE(pulled->path.find("models--org--old"), std::string::npos);
+  hub_.stop();
+  EXPECT_TRUE(find("org/old"));
+  EXPECT_TRUE(pull("org/old"));
+}
+
+TEST_F(PullTest, OneBadFileIsAnErrorAndTheRestIsKept) {
+  options_.parallel = 1;  // the small files first
+  hub_.cdn().add_fault({.flip_byte = true});
+  const std::string error = error_of("org/model");
+  EXPECT_NE(error.find("model.safetensors: what"), std::string::npos) << error;
+  EXPECT_FALSE(fs::exists(settings_.cache + "/models--org--model/refs/main"));
+  EXPECT_FALSE(find("org/model"));
+  for (const auto& entry : fs::directory_iterator(blobs())) {
+    EXPECT_EQ(entry.path().filename().string().size(), 40u) << "a blob that is wrong, or a part of one";
+  }
+  hub_.cdn().clear_faults();
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_EQ(pulled->fetched_bytes, weights_.size());
+}
+
+TEST_F(PullTest, CancelledPullGoesOnWhereItWas) {
+  std::atomic<bool> cancelled = false;
+  options_.cancelled = [&] { return cancelled.load(); };
+  options_.progress = [&](const HubFile& file, uint64_t bytes) { cancelled = file.path == "model.safetensors" && bytes > 0; };
+  hub_.cdn().limit_rate(2'000'000);
+  const std::string error = error_of("org/model");
+  EXPECT_NE(error.find("org/model: cancelled; what has arrived is kept"), std::string::npos) << error;
+  options_.progress = {};
+  cancelled = false;
+  const uint64_t before = hub_.cdn().body_bytes();
+  hub_.cdn().limit_rate(0);
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_LT(hub_.cdn().body_bytes() - before, weights_.size());
+  EXPECT_EQ(read(pulled->path + "/model.safetensors"), weights_);
+}
+
+TEST_F(PullTest, TwoPullsOfOneModelFetchItOnce) {
+  hub_.cdn().limit_rate(2'000'000);
+  auto other = std::async(std::launch::async, [&] { return pull("org/model"); });
+  const auto pulled = pull("org/model");
+  const auto others = other.get();
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  ASSERT_TRUE(others) << others.error().message;
+  EXPECT_EQ(hub_.cdn().body_bytes(), weights_.size());
+  EXPECT_NE(notes_.find("another pull fetches model.safetensors"), std::string::npos) << notes_;
+}
+
+TEST_F(PullTest, HostilePathsAreRefused) {
+  for (const char* path : {"../../../escaped.json", "/tmp/escaped.json", "a\\\\..\\\\x.json", "x/../../escaped.json"}) {
+    hub_.hub().clear_faults();
+    hub_.hub().add_fault({.target = "/tree/",
+                          .status = 200,
+                          .body = fmt::format(R"([{{"type": "file", "path": "{}", "size": 2,
+      "oid": "{}"}}])",
+                                              path, kCommit)});
+    const std::string error = error_of("org/model");
+    EXPECT_NE(error.find("refused"), std::string::npos) << error;
+  }
+  EXPECT_FALSE(fs::exists(settings_.cache));
+}
+
+TEST_F(PullTest, NoRoomOnTheDisk) {
+  hub_.hub().add_fault({.target = "/tree/",
+                        .status = 200,
+                        .body = fmt::format(R"([{{"type": "file", "path": "big-Q4_K_M.gguf",
+      "size": 4398046511104, "oid": "{}", "lfs": {{"oid": "{}", "size": 4398046511104}}}}])",
+                                            kCommit, std::string(64, 'a'))});
+  const std::string error = error_of("org/model");
+  EXPECT_NE(error.find("4398046511104 bytes are still to come"), std::string::npos) << error;
+  EXPECT_NE(error.find("HF_HUB_CACHE"), std::string::npos) << error;
+  EXPECT_EQ(hub_.cdn().seen().size(), 0u);
+}
+
+TEST_F(PullTest, ManyFilesAtOnce) {
+  Json map = Json::Object{};
+  for (int i = 1; i <= 40; ++i) {
+    const std::string shard = fmt::format("model-{:05}-of-00040.safetensors", i);
+    hub_.add("org/shards", shard, std::string(10'000, static_cast<char>('a' + i % 20)) + std::to_string(i / 21), true);
+    map.set("tensor" + std::to_string(i), shard);
+  }
+  Json index = Json::Object{};
+  index.set("weight_map", std::move(map));
+  hub_.add("org/shards", "model.safetensors.index.json", index.dump(), false);
+  hub_.add("org/shards", "config.json", "{}", false);
+  hub_.add("org/shards", "tokenizer.json", "{}", false);
+  hub_.cdn().add_fault({.times = 30, .cut_after = 2'000});
+  options_.parallel = 16;
+  const auto pulled = pull("org/shards");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_EQ(pulled->manifest.files.size(), 43u);
+  for (const HubFile& file : pulled->manifest.files)
+    EXPECT_EQ(read(pulled->path + "/" + file.path).size(), file.size) << file.path;
+
+  // The same as if another tool had left it: without a manifest, and then without one of the shards.
+  options_.manifest_folder = folder_ + "/none";
+  const auto found = find("org/shards");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(manifest_digest(found->manifest), manifest_digest(pulled->manifest));
+  fs::remove(pulled->path + "/model-00007-of-00040.safetensors");
+  EXPECT_FALSE(find("org/shards"));
+}
+
+TEST_F(PullTest, PartsOfAModelAreNoModel) {
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled);
+  options_.manifest_folder = folder_ + "/none";
+  ASSERT_TRUE(find("org/model"));
+  for (const char* file : {"config.json", "tokenizer.json", "model.safetensors"}) {
+    const std::string path = pulled->path + "/" + file;
+    fs::rename(path, folder_ + "/away");
+    EXPECT_FALSE(find("org/model")) << file;
+    fs::rename(folder_ + "/away", path);
+  }
+  EXPECT_TRUE(find("org/model"));
+}
+
+// --- kills ---
+
+/// What the killed process does: this program started again with this "test" alone.
+TEST(PullChild, DISABLED_Pull) {
+  const char* const endpoint = std::getenv("SOBRE_TEST_ENDPOINT");
+  const char* const folder = std::getenv("SOBRE_TEST_FOLDER");
+  ASSERT_TRUE(endpoint != nullptr && folder != nullptr) << "started by PullKills";
+  HubSettings settings;
+  settings.endpoint = endpoint;
+  settings.cache = folder;
+  const auto pulled = pull_model(settings, *parse_hub_name("org/big"), {});
+  ASSERT_TRUE(pulled) << pulled.error().message;
+}
+
+class PullKills : public PullTest {
+ protected:
+  /// Starts the child; its output goes nowhere.
+  [[nodiscard]] pid_t start() const {
+    std::vector<std::string> variables = {"SOBRE_TEST_ENDPOINT=" + hub_.url(), "SOBRE_TEST_FOLDER=" + settings_.cache,
+                                          "no_proxy=127.0.0.1"};
+    std::vector<char*> environment;
+    for (std::string& variable : variables) environment.push_back(variable.data());
+    environment.push_back(nullptr);
+    const char* const arguments[] = {"hub_test", "--gtest_filter=PullChild.DISABLED_Pull", "--gtest_also_run_disabled_tests",
+                                     "--gtest_brief=1", nullptr};
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execve("/proc/self/exe", const_cast<char* const*>(arguments), environment.data());
+      std::abort();
+    }
+    return pid;
+  }
+};
+
+TEST_F(PullKills, NothingIsFetchedTwice) {
+  constexpr size_t kSize = 12'000'000, kKills = 10;
+  // What a kill may cost: what was under way. Ten per cent of 200 MB over 20 kills are 1 MB each; bench/pull_kills has the
+  // figures of such a file.
+  constexpr uint64_t kLostPerKill = 500'000;
+  std::string bytes(kSize, '\0');
+  for (size_t i = 0; i < kSize; i += 16)
+    bytes[i] = static_cast<char>(philox4x32({static_cast<uint32_t>(i), 0, 0, 0}, {1, 1})[0]);
+  hub_.add("org/big", "big-Q4_K_M.gguf", bytes, true);
+  hub_.cdn().limit_rate(60'000'000);
+  uint64_t before = 0;
+  for (uint32_t kill_number = 0; kill_number < kKills; ++kill_number) {
+    const uint64_t until = before + philox4x32({kill_number, 0, 0, 0}, {2, 2})[0] % (kSize / (kKills + 1));
+    const pid_t child = start();
+    ASSERT_GT(child, 0);
+    while (hub_.cdn().body_bytes() <= until && waitpid(child, nullptr, WNOHANG) == 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    before = hub_.cdn().body_bytes();
+  }
+  EXPECT_EQ(hub_.cdn().seen().size(), kKills);
+  const auto pulled = pull("org/big");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_TRUE(read(pulled->path) == bytes);
+  EXPECT_LT(pulled->fetched_bytes, kSize / 2 + kSize / 4);  // half of it came before
+  EXPECT_LE(hub_.cdn().body_bytes(), kSize + kKills * kLostPerKill);
+  RecordProperty("wire_bytes", std::to_string(hub_.cdn().body_bytes()));
+  for (const auto& entry : fs::directory_iterator(blobs("org--big"))) EXPECT_EQ(entry.path().extension(), "");
+}
+
+}  // namespace
+}  // namespace sobre
