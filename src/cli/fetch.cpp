@@ -195,7 +195,7 @@ Result<std::string> fetch_model(const CatalogueEntry& entry, const std::string& 
   fmt::print(stderr, "sobre: fetching {}: {} ({}), once; it is kept in {}\n", entry.name, entry.title, entry.licence, folder);
   std::string reason;
   for (const CatalogueSource& source : entry.sources) {
-    if (source.bundled) continue;
+    if (source.bundled || !source.repo.empty()) continue;
     Result<std::string> path = Fetch(entry, folder).from(source);
     if (path) return path;
     reason = path.error().message;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "cli/catalogue.h"
 #include "hub/hub_cache.h"
 #include "hub/pull.h"
 
@@ -23,6 +24,9 @@ struct PullFlags {
 /// Pulls one name with bars on stderr, its licence and what was chosen, and returns what is there now. Ctrl-C ends it: what has
 /// arrived is kept for the next time.
 [[nodiscard]] Result<Pulled> pull_shown(const HubName& name, int parallel);
+
+/// The same for a catalogue's file that a source of the hub has. Tries once: the catalogue has other sources.
+[[nodiscard]] Result<Pulled> pull_file_shown(const CatalogueEntry& entry, const CatalogueSource& source);
 
 /// `sobre pull`: hub names, catalogue names and aliases; prints the path of each.
 [[nodiscard]] Result<void> pull_command(const PullFlags& flags);

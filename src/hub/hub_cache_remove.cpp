@@ -16,6 +16,8 @@
 #include "digest/git_blob.h"
 #include "digest/sha256.h"
 #include "hub/cache_files.h"
+#include "hub/choose_files.h"
+#include "hub/gguf_names.h"
 #include "hub/hub_cache.h"
 #include "hub/hub_names.h"
 #include "hub/shared_blobs.h"
@@ -40,16 +42,38 @@ class Removing {
     for (const std::string& commit : commits) {
       if (going.contains(commit)) TRY_VOID(remove_snapshot(commit));
     }
-    std::set<std::string> kept;
-    for (const std::string& commit : staying) {
-      for (const std::string& path : repo_.paths(commit)) kept.insert(repo_.entry(commit, path).blob);
-    }
-    TRY_VOID(remove_blobs(kept));
+    TRY_VOID(remove_blobs(blobs_of(staying)));
     if (staying.empty() && !busy_) TRY_VOID(remove_tree(repo_.folder(), removal_.freed_bytes));
     return removal_;
   }
 
+  /// Files of one snapshot, by path.
+  [[nodiscard]] Result<CacheRemoval> run_files(const std::string& commit, const std::vector<std::string>& paths) {
+    if (paths.size() == repo_.paths(commit).size()) return run({commit});
+    for (const std::string& path : paths) {
+      fs::path place = repo_.below("snapshots/" + commit + "/" + path);
+      struct stat info{};
+      if (::lstat(place.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1)
+        removal_.freed_bytes += static_cast<uint64_t>(info.st_size);
+      TRY_VOID(unlink(place.string()));
+      for (place = place.parent_path(); place.filename() != commit; place = place.parent_path()) {
+        if (::rmdir(place.c_str()) != 0) break;  // not empty
+      }
+    }
+    TRY_VOID(remove_blobs(blobs_of(repo_.commits())));
+    return removal_;
+  }
+
  private:
+  // The blobs that snapshots refer to.
+  [[nodiscard]] std::set<std::string> blobs_of(const std::vector<std::string>& commits) const {
+    std::set<std::string> blobs;
+    for (const std::string& commit : commits) {
+      for (const std::string& path : repo_.paths(commit)) blobs.insert(repo_.entry(commit, path).blob);
+    }
+    return blobs;
+  }
+
   [[nodiscard]] Result<void> remove_refs(const std::set<std::string>& going, bool all) {
     if (!is_real_folder(repo_.below("refs"))) return {};
     for (const std::string& revision : paths_below(repo_.below("refs"))) {
@@ -236,6 +260,26 @@ Result<CacheRemoval> HubCache::remove(std::string_view repo, std::string_view re
     return fail("{}@{} is not in the cache {}; `sobre list` shows what is", repo, revision, folder_);
   }
   return Removing(folder_, repo).run(going);
+}
+
+Result<CacheRemoval> HubCache::remove_quant(std::string_view repo, std::string_view revision, std::string_view quant) const {
+  const CacheRepo at(folder_, repo);
+  const auto commit = commit_of(repo, revision);
+  if (!commit) return fail("{}@{} is not in the cache {}; `sobre list` shows what is", repo, revision, folder_);
+  HubRepo list;
+  list.id = repo;
+  list.commit = *commit;
+  for (const std::string& path : at.paths(*commit)) {
+    const SnapshotEntry entry = at.entry(*commit, path);
+    if (entry.kind == EntryKind::kBlob || entry.kind == EntryKind::kPlain)
+      list.files.push_back({path, entry.file.size, entry.blob});
+  }
+  TRY(const ChosenFiles chosen, choose_files(list, quant));
+  std::vector<std::string> paths;
+  for (const HubFile& file : chosen.files) {
+    if (is_gguf_model(file.path)) paths.push_back(file.path);
+  }
+  return Removing(folder_, repo).run_files(*commit, paths);
 }
 
 Result<std::vector<CacheFault>> HubCache::verify(const CachedSnapshot& snapshot,

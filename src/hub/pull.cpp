@@ -107,6 +107,7 @@ Result<void> FileFetcher::bring(HubHttp& http, const HubFile& file) {
         download.repo = repo;
         download.url = hub_file_url(settings_, repo_.id, repo_.commit, file.path);
         download.file = file;
+        download.tries = options_.tries;
         download.partial = cache_.partial_path(repo, file.digest);
         download.progress = [&](uint64_t done) { tell(file, done); };
         TRY(const uint64_t fetched, download_file(http, download));
@@ -159,6 +160,29 @@ Result<Pulled> bring_all(const HubSettings& settings, const HubCache& cache, con
 }
 
 }  // namespace
+
+Result<Pulled> pull_file(const HubSettings& settings, const std::string& repo, const std::string& commit, const HubFile& file,
+                         const PullOptions& options) {
+  const HubCache cache(settings.cache);
+  Pulled pulled;
+  pulled.path = fmt::format("{}/{}", cache.snapshot_folder(repo, commit), file.path);
+  pulled.from_cache = cache.find_file(repo, commit, file.path, file.size).has_value();
+  if (pulled.from_cache) return pulled;
+  if (settings.offline) return fail("{} is not in {}, and HF_HUB_OFFLINE is set", repo, settings.cache);
+  HubName name;
+  name.repo = repo;
+  name.revision = commit;
+  HubRepo one;
+  one.id = repo;
+  one.commit = commit;
+  one.files = {file};
+  if (options.chosen) options.chosen(one, {one.files, file.path, file.size});
+  FileFetcher fetcher(settings, cache, name, one, options);
+  const auto fetched = fetcher.run(one.files);
+  if (!fetched) return explain_end(name, fetched.error());
+  pulled.fetched_bytes = *fetched;
+  return pulled;
+}
 
 Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options) {
   const HubCache cache(settings.cache);

@@ -15,6 +15,7 @@ namespace sobre {
 
 struct PullOptions {
   int parallel = 4;             // files at a time, 1 to 16
+  int tries = 5;                // attempts in a row without a byte of a file before it is given up
   std::string manifest_folder;  // where the manifest goes; empty: none is written
   HubProgress progress;         // may be empty
   /// The repository and what was chosen, before the first byte: for the licence and the sizes. May be empty.
@@ -40,6 +41,11 @@ struct Pulled {
 /// HF_HUB_OFFLINE is set, the cached one is the answer, with a note. A commit that is whole in the cache is answered without
 /// the network. Errors: one line, with what to do.
 [[nodiscard]] Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options);
+
+/// One file of a commit whose size and SHA-256 are known already, as of a catalogue: nothing is asked of the hub's API, no ref
+/// and no manifest are written.
+[[nodiscard]] Result<Pulled> pull_file(const HubSettings& settings, const std::string& repo, const std::string& commit,
+                                       const HubFile& file, const PullOptions& options);
 
 /// The same without the network ever: what is in the cache and whole, or nothing. "whole": every file that the manifest names,
 /// or (pulled by other tools) a config with all shards that its index names, or the GGUF asked for.
