@@ -230,7 +230,8 @@ Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant) {
 
 std::vector<std::string> quants_of(const HubRepo& repo) {
   std::vector<GgufModel> models = gguf_models(repo);
-  std::stable_sort(models.begin(), models.end(), [](const GgufModel& a, const GgufModel& b) { return a.bytes < b.bytes; });
+  std::sort(models.begin(), models.end(),
+            [](const GgufModel& a, const GgufModel& b) { return a.bytes != b.bytes ? a.bytes < b.bytes : a.stem < b.stem; });
   std::vector<std::string> quants;
   std::set<std::string> seen;
   for (const GgufModel& model : models) {
