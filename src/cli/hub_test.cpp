@@ -16,23 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Sets a variable of the environment until it ends.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    const char* before = std::getenv(name);
-    if (before != nullptr) before_ = before;
-    setenv(name, value.c_str(), 1);
-  }
-  ~Variable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> before_;
-};
-
 /// A home of its own, whose hub's cache holds one quantised model, and no network.
 class HubCommands : public testing::Test {
  protected:
@@ -64,7 +47,7 @@ class HubCommands : public testing::Test {
 
   const std::string kCommit = std::string(40, 'a');
   TemporaryFolder folder_;
-  Variable home_, cache_home_, config_, state_, hub_, offline_;
+  EnvironmentVariable home_, cache_home_, config_, state_, hub_, offline_;
 };
 
 TEST_F(HubCommands, AModelOfTheCacheIsNamedByItsRepository) {
@@ -95,10 +78,10 @@ TEST_F(HubCommands, ListNamesWhatIsHere) {
   for (std::string line; std::getline(lines, line);) {
     const auto row = Json::parse(line);
     ASSERT_TRUE(row) << line;
-    if (row->find("name")->as_string() != "acme/tiny") continue;
+    if (*row->find("name")->as_string() != "acme/tiny") continue;
     found = true;
-    EXPECT_EQ(row->find("form")->as_string(), "Q8_0");
-    EXPECT_EQ(row->find("bytes")->as_int(), static_cast<int64_t>(fs::file_size(folder_ / "tiny.gguf")));
+    EXPECT_EQ(*row->find("form")->as_string(), "Q8_0");
+    EXPECT_EQ(*row->find("bytes")->as_int(), static_cast<int64_t>(fs::file_size(folder_ / "tiny.gguf")));
   }
   EXPECT_TRUE(found) << rows.out;
 }
