@@ -23,6 +23,7 @@ function(sobre_layer_tests layer)
   add_executable(${layer}_test ${sources})
   target_link_libraries(${layer}_test PRIVATE sobre_${layer} GTest::gtest GTest::gtest_main)
   target_compile_definitions(${layer}_test PRIVATE SOBRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_options(${layer}_test PRIVATE -O1)  # a third less time to compile than -O3; what is tested is optimised as ever
   set(processors 1)
   if(layer IN_LIST SOBRE_LAYERS_OF_THREADS)
     set(processors 2)

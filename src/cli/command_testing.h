@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -44,6 +46,23 @@ class TemporaryFolder {
   std::string path_;
 };
 
+/// Sets a variable of the environment until it ends.
+class EnvironmentVariable {
+ public:
+  EnvironmentVariable(const char* name, const std::string& value) : name_(name) {
+    const char* before = std::getenv(name);
+    if (before != nullptr) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~EnvironmentVariable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+  EnvironmentVariable(const EnvironmentVariable&) = delete;
+  EnvironmentVariable& operator=(const EnvironmentVariable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
 inline void write_text(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 inline std::string read_text(const std::string& path) {
@@ -55,6 +74,9 @@ inline std::string read_text(const std::string& path) {
 /// Runs `sobre ARGS...` with `input` as standard input.
 inline Outcome run_sobre(std::vector<std::string> args, const std::string& input = "") {
   const TemporaryFolder folder;
+  // Rows of a test are no rows of the tester's ledger.
+  const bool no_state = std::getenv("XDG_STATE_HOME") == nullptr;
+  if (no_state) setenv("XDG_STATE_HOME", folder.path().c_str(), 1);
   write_text(folder / "input", input);
   const int file = open((folder / "input").c_str(), O_RDONLY | O_CLOEXEC);
   const int old_input = dup(STDIN_FILENO);
@@ -69,6 +91,7 @@ inline Outcome run_sobre(std::vector<std::string> args, const std::string& input
   outcome.status = run_command_line(static_cast<int>(args.size()), argv.data());
   outcome.out = testing::internal::GetCapturedStdout();
   outcome.err = testing::internal::GetCapturedStderr();
+  if (no_state) unsetenv("XDG_STATE_HOME");
   dup2(old_input, STDIN_FILENO);
   close(old_input);
   close(file);

@@ -49,6 +49,8 @@ void list_tasks() {
   for (const TaskInfo& task : office_tasks()) {
     fmt::print("{:<12}{}: {}. Right is {}.\n", task.name, task.title, task.description, task.accepts);
   }
+  const TaskInfo& lesson = office_lesson();
+  fmt::print("{:<12}{}: {} (a lesson: the training split alone has it).\n", lesson.name, lesson.title, lesson.description);
 }
 
 }  // namespace

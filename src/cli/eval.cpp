@@ -196,6 +196,11 @@ Result<void> eval_command(const EvalFlags& flags) {
     if (!a.error.empty()) return fail("{}", a.error);
     tokens += a.tokens;
   }
+  LedgerRow row;
+  row.kind = "evaluate";
+  row.model = flags.model.model;
+  row.answer_tokens = tokens;
+  const std::string energy = meter.end_in_ledger(std::move(row));
   const std::vector<Cell> cells = count_cells(questions, answers);
   if (flags.json) {
     Json::Array list;
@@ -209,7 +214,6 @@ Result<void> eval_command(const EvalFlags& flags) {
   } else {
     fmt::print("{:<11} {:>5} {:>8}  {:>7}  (95 % interval)\n", "task", "level", "language", "right");
     for (const Cell& c : cells) print_cell(c);
-    const std::string energy = meter.end(tokens);
     fmt::print("{} questions, {} answer tokens in {}{}{}\n", questions.size(), count_text(static_cast<uint64_t>(tokens)),
                duration_text(seconds), energy.empty() ? "" : ", ", energy);
   }

@@ -1,5 +1,10 @@
 #include "cli/metering.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+
 #include "cli/names.h"
 #include "meter/impact.h"
 #include "meter/sources.h"
@@ -7,6 +12,8 @@
 namespace sobre {
 
 namespace {
+
+constexpr std::chrono::milliseconds kLedgerPatience{2000};
 
 std::string in_state_folder(const char* name) {
   const std::string folder = state_folder();
@@ -40,9 +47,38 @@ void AnswerMeter::begin() {
 
 std::string AnswerMeter::end(int64_t tokens) {
   if (!meter_) return {};
+  return shown(meter_->end(activity_).energy, tokens);
+}
+
+std::string AnswerMeter::end_in_ledger(LedgerRow row) {
+  if (!meter_) return {};
   const RequestEnergy given = meter_->end(activity_);
-  std::string out = show_energy(given.energy);
-  if (tokens > 0) out += ", " + show_per_token(given.energy, tokens);
+  row.time_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  row.request = fmt::format("{}-{}-{}", row.kind, row.model, row.time_us);
+  row.energy_uj = given.energy.value_uj;
+  row.energy_low_uj = given.energy.low_uj;
+  row.energy_high_uj = given.energy.high_uj;
+  row.marginal_uj = given.marginal_uj;
+  row.method = meter_->method().name;
+  row.faults = given.faults.names();
+  row.total_us = static_cast<int64_t>(given.in_flight_s * 1e6);
+  std::string out = shown(given.energy, row.prompt_tokens + row.answer_tokens);
+  LedgerOptions options;
+  options.path = default_ledger_path();
+  if (options.path.empty()) return out;
+  const Result<std::unique_ptr<Ledger>> ledger = Ledger::open(options);
+  if (ledger) (*ledger)->append(std::move(row));
+  if (!ledger || !(*ledger)->flush(kLedgerPatience)) {
+    fmt::print(stderr, "sobre: warning: no row in the ledger: {}\n",
+               ledger ? (*ledger)->status().text : ledger.error().message);
+  }
+  return out;
+}
+
+std::string AnswerMeter::shown(const Energy& energy, int64_t tokens) const {
+  std::string out = show_energy(energy);
+  if (tokens > 0) out += ", " + show_per_token(energy, tokens);
   return out + " by " + meter_->method().name;
 }
 

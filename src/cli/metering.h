@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "meter/ledger.h"
 #include "meter/meter.h"
 #include "meter/sources_seen.h"
 
@@ -30,8 +31,13 @@ class AnswerMeter {
   void begin();
   /// "1.9 J (0.6 to 5.7), 0.1 J/token by estimate-cores"; empty when there is no source.
   [[nodiscard]] std::string end(int64_t tokens);
+  /// The same, with a row in the user's ledger: the caller gives kind ("train", "evaluate"), status, model and tokens. Where
+  /// there is no home no ledger is kept; one that cannot be written is a warning on stderr.
+  [[nodiscard]] std::string end_in_ledger(LedgerRow row);
 
  private:
+  [[nodiscard]] std::string shown(const Energy& energy, int64_t tokens) const;
+
   std::unique_ptr<Meter> meter_;
   uint64_t activity_ = 0;
 };

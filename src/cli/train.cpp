@@ -129,9 +129,15 @@ Result<void> train_command(const TrainFlags& flags) {
   };
   AnswerMeter meter;
   meter.begin();
-  TRY(const RunReport report, run_training(recipe, options));
-  const std::string energy = meter.end(tokens);
+  const Result<RunReport> ran = run_training(recipe, options);
+  LedgerRow row;
+  row.kind = "train";
+  row.status = !ran ? "failed" : ran->finished ? "done" : "cancelled";
+  row.model = recipe.output.folder;
+  row.prompt_tokens = tokens;
+  const std::string energy = meter.end_in_ledger(std::move(row));
   line.wipe();
+  TRY(const RunReport report, ran);
   if (!report.finished) {
     return fail("stopped after step {} of {}, as asked; the same command goes on from there", report.steps, report.total);
   }

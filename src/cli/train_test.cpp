@@ -1,6 +1,7 @@
 // `sobre train` and `sobre eval`: from a recipe to a model whose answers are counted; recorded runs; what is refused.
 #include <gtest/gtest.h>
 
+
 #include <sstream>
 #include <string>
 
@@ -68,6 +69,26 @@ TEST_F(Training, ARecipeBecomesAModelWhoseAnswersAreCounted) {
   EXPECT_EQ(shots.status, 0) << shots.err;
   EXPECT_NE(shots.out.find("of 8"), std::string::npos) << shots.out;
   expect_failure({"train", path}, 1, "--restart");
+}
+
+TEST_F(Training, WhatItCostIsInTheLedger) {
+  const EnvironmentVariable state("XDG_STATE_HOME", folder_ / "state");
+  const std::string path = recipe("steps = 3");
+  ASSERT_EQ(run_sobre({"train", path}).status, 0);
+  ASSERT_EQ(run_sobre({"eval", folder_ / "out", "--recipe", path}).status, 0);
+  const Outcome rows = run_sobre({"ledger", "show", "--json"});
+  ASSERT_EQ(rows.status, 0) << rows.err;
+  std::vector<std::string> kinds;
+  std::istringstream lines(rows.out);
+  for (std::string line; std::getline(lines, line);) {
+    const Result<Json> row = Json::parse(line);
+    ASSERT_TRUE(row) << line;
+    kinds.push_back(*row->find("kind")->as_string());
+    EXPECT_EQ(*row->find("status")->as_string(), "done");
+    EXPECT_GT(*row->find("energy_uj")->as_int(), 0) << line;
+    EXPECT_GT(*row->find("prompt_tokens")->as_int() + *row->find("answer_tokens")->as_int(), 0) << line;
+  }
+  EXPECT_EQ(kinds, (std::vector<std::string>{"train", "evaluate"}));
 }
 
 TEST_F(Training, OfficeTasksAreAskedByLevelAndLanguage) {

@@ -90,7 +90,8 @@ Result<std::vector<Feed::Source>> Feed::make_sources(std::vector<FeedSource> giv
     const uint64_t rows = s.documents->size();
     if (rows == 0) return fail("data source {} has no rows", number);
     if (s.held_back > 0 && rows < 2) return fail("data source {} has one row: none can be held back", number);
-    out.push_back({std::shared_ptr<const DocumentSource>(std::move(s.documents)), s.weight, RowSplit(rows, s.held_back, seed)});
+    out.push_back(
+        {std::shared_ptr<const DocumentSource>(std::move(s.documents)), s.weight, s.after, RowSplit(rows, s.held_back, seed)});
   }
   return out;
 }
@@ -98,6 +99,8 @@ Result<std::vector<Feed::Source>> Feed::make_sources(std::vector<FeedSource> giv
 Result<Feed> Feed::create(std::vector<FeedSource> train, std::vector<FeedSource> validation, const FeedOptions& options,
                           const std::optional<FeedState>& state) {
   if (train.empty()) return fail("there is no data to train on");
+  if (std::none_of(train.begin(), train.end(), [](const FeedSource& s) { return s.after == 0; }))
+    return fail("every data source comes after others: one must have after = 0");
   if (options.epochs > kMaxEpochs) return fail("{} epochs; at most {} are allowed", options.epochs, kMaxEpochs);
   Feed feed;
   feed.options_ = options;
@@ -144,10 +147,14 @@ Feed::Place Feed::place_of_draw() const {
     return place_in_epoch(order(state_.draws % total_rows_));
   }
   double sum = 0;
-  for (const Source& s : train_) sum += s.weight;
+  for (const Source& s : train_) sum += s.after <= state_.draws ? s.weight : 0;
   double left = random_unit(options_.seed, kMixStream, state_.draws) * sum;
-  size_t source = 0;
-  while (source + 1 < train_.size() && left >= train_[source].weight) left -= train_[source++].weight;
+  size_t source = train_.size();
+  for (size_t i = 0; i < train_.size() && left >= 0; ++i) {
+    if (train_[i].after > state_.draws) continue;
+    source = i;  // the last one where rounding leaves a rest
+    left -= train_[i].weight;
+  }
   const RowSplit& split = train_[source].split;
   const uint64_t n = split.trained(), count = state_.drawn[source];
   const Permutation order(n, options_.seed, static_cast<uint32_t>(ShuffleUse::kSource) + static_cast<uint32_t>(source),

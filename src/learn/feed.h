@@ -33,6 +33,7 @@ struct FeedSource {
   std::unique_ptr<DocumentSource> documents;
   double weight = 1;     // how often rows of this source come, against the others' weights (not read with epochs)
   double held_back = 0;  // the part of its rows that is for validation, in [0, 1)
+  uint64_t after = 0;    // of all sources together so many rows come before its first: a curriculum (not read with epochs)
 };
 
 struct FeedOptions {
@@ -45,7 +46,7 @@ struct FeedOptions {
 class Feed {
  public:
   /// `state`: where another feed of the same sources and options stood. Errors: no training source, a source without rows to
-  /// train on, a weight that is not positive, a state of other sources or of another seed.
+  /// train on, a weight that is not positive, no source that comes first, a state of other sources or of another seed.
   [[nodiscard]] static Result<Feed> create(std::vector<FeedSource> train, std::vector<FeedSource> validation,
                                            const FeedOptions& options, const std::optional<FeedState>& state = {});
 
@@ -72,6 +73,7 @@ class Feed {
   struct Source {
     std::shared_ptr<const DocumentSource> documents;
     double weight = 1;
+    uint64_t after = 0;
     RowSplit split;
   };
   /// A row of a training source, by the source's own number of rows.

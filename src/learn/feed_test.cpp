@@ -287,6 +287,38 @@ class TooLong final : public DocumentSource {
   [[nodiscard]] Result<std::vector<Example>> documents(uint64_t) const override { return std::vector<Example>(); }
 };
 
+// With such weights the second source would come always, and the first hardly ever again.
+TEST(Feed, ASourceWaitsForItsTurn) {
+  constexpr uint64_t kAfter = 13;
+  const auto late = [] {
+    std::vector<FeedSource> out = sources(0, 1);
+    out[1].weight = 1e9;
+    out[1].after = kAfter;
+    return out;
+  };
+  FeedOptions options;
+  options.seed = 5;
+  auto feed = Feed::create(late(), {}, options);
+  ASSERT_TRUE(feed) << message_of(feed);
+  std::vector<TrainBatch> batches;
+  std::vector<FeedState> states;
+  while (feed->state().draws < 3 * kAfter) {
+    states.push_back(feed->state());
+    batches.push_back(taken(*feed));
+    const FeedState& s = feed->state();
+    EXPECT_EQ(s.drawn[0], std::min(s.draws, kAfter));
+    EXPECT_EQ(s.drawn[1], s.draws - std::min(s.draws, kAfter));
+  }
+  for (size_t i = 0; i < batches.size(); ++i) {
+    auto again = Feed::create(late(), {}, options, states[i]);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(same(taken(*again), batches[i])) << i;
+  }
+  std::vector<FeedSource> never = sources();
+  never[0].after = never[1].after = 1;
+  EXPECT_NE(message_of(Feed::create(std::move(never), {}, {})).find("one must have after = 0"), std::string::npos);
+}
+
 TEST(Feed, EndsWhenNoRowIsShortEnough) {
   std::vector<FeedSource> train(1);
   train[0].documents = std::make_unique<TooLong>();

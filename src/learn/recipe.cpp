@@ -168,7 +168,7 @@ class RecipeFile {
   Result<DataSource> read_source(const toml::node& node, const std::string& name, const std::string& split) {
     TRY(const TableReader table, TableReader::open(node, file_, name,
                                                    {"chat", "text", "csv", "office", "prompt", "answer", "system", "weight",
-                                                    "held_back", "seed", "count", "levels", "languages"}));
+                                                    "after", "held_back", "seed", "count", "levels", "languages"}));
     constexpr std::array<std::string_view, 4> kKinds = {"chat", "text", "csv", "office"};
     const auto kinds = std::count_if(kKinds.begin(), kKinds.end(), [&](std::string_view k) { return table.has(k); });
     if (kinds != 1)
@@ -179,7 +179,9 @@ class RecipeFile {
     TRY_VOID(check_keys_of(table, source.kind, *kind));
     TRY_VOID(table.number("weight", 0, 1e6, source.weight, true));
     if (table.has("weight") && split != "train") return fail("{} is for sources of data.train", table.place("weight"));
-    weights_ |= table.has("weight");
+    TRY_VOID(table.whole("after", 0, uint64_t{1} << 53, source.after));
+    if (table.has("after") && split != "train") return fail("{} is for sources of data.train", table.place("after"));
+    weights_ |= table.has("weight") || table.has("after");
     TRY_VOID(table.number("held_back", 0, 0.9, source.held_back));
     if (table.has("held_back") && split != "train") return fail("{} is for sources of data.train", table.place("held_back"));
     if (source.kind == DataKind::kOffice) {
@@ -286,7 +288,8 @@ class RecipeFile {
 
   Result<void> check_together() const {
     if (recipe_.training.epochs > 0 && weights_ && recipe_.data.train.size() > 1) {
-      return fail("{}: weights of sources go with training.tokens or training.steps: in an epoch every row comes once", file_);
+      return fail("{}: weight and after of sources go with training.tokens or training.steps: in an epoch every row comes once",
+                  file_);
     }
     return {};
   }

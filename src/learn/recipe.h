@@ -51,6 +51,7 @@ struct DataSource {
   OfficeSource office;  // of kOffice
   double weight = 1;
   double held_back = 0;
+  uint64_t after = 0;  // rows of all sources before its first
 };
 
 struct RecipeData {

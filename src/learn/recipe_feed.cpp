@@ -44,6 +44,7 @@ Result<std::vector<FeedSource>> open_sources(const std::vector<DataSource>& sour
     FeedSource opened;
     opened.weight = s.weight;
     opened.held_back = s.held_back;
+    opened.after = s.after;
     if (s.kind == DataKind::kText) {
       TRY(std::unique_ptr<TextSource> texts, open_text_jsonl(s.path));
       TRY(opened.documents, text_documents(text, std::move(texts), rules));

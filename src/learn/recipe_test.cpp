@@ -22,7 +22,7 @@ train = [
   { chat = "a.jsonl", weight = 1.5 },
   { text = "b.jsonl" },
   { csv = "/data/c.csv", prompt = "text", answer = "category", system = "Name it.", held_back = 0.1 },
-  { office = ["route", "dates"], seed = 4, count = 200_000, levels = [1, 2], languages = ["fr"], weight = 2 },
+  { office = ["route", "dates"], seed = 4, count = 200_000, levels = [1, 2], languages = ["fr"], weight = 2, after = 5_000 },
 ]
 validation = [{ office = ["route"], count = 100 }]
 [training]
@@ -101,6 +101,8 @@ TEST(Recipe, ReadsEveryKey) {
   EXPECT_EQ(office.levels, (std::vector<int>{1, 2}));
   EXPECT_EQ(office.languages, (std::vector<std::string>{"fr"}));
   EXPECT_EQ(r.data.train[3].weight, 2);
+  EXPECT_EQ(r.data.train[3].after, 5000u);
+  EXPECT_EQ(r.data.train[0].after, 0u);
   ASSERT_EQ(r.data.validation.size(), 1u);
   EXPECT_EQ(r.data.validation[0].office.split, "validation");
   const RecipeTraining& t = r.training;
@@ -179,6 +181,9 @@ TEST(Recipe, ErrorsNameFileLineAndKey) {
        "r.toml:5: data.validation[1].held_back is for sources of data.train"},
       {with(kLeast, "[training]", "validation = [{ chat = \"v\", weight = 1 }]\n[training]"),
        "r.toml:5: data.validation[1].weight is for sources"},
+      {with(kLeast, "[training]", "validation = [{ chat = \"v\", after = 1 }]\n[training]"),
+       "r.toml:5: data.validation[1].after is for sources"},
+      {with(kLeast, "chat = \"a.jsonl\"", "chat = \"a\", after = -1"), "r.toml:4: data.train[1].after"},
       {with(kLeast, "[training]", "too_long = \"cut\"\n[training]"),
        "r.toml:5: data.too_long is \"cut\"; it must be one of: \"error\", \"skip\""},
       {with(kLeast, "steps = 10", "steps = 10\nmicro_tokens = 9000"),
@@ -194,7 +199,8 @@ TEST(Recipe, ErrorsNameFileLineAndKey) {
       {with(kLeast, "folder = \"out\"", "folder = \"out\"\ngguf = \"Q9\""),
        "r.toml:9: output.gguf is \"Q9\"; it must be one of: F32"},
       {with(kLeast, "folder = \"out\"", "folder = \"\""), "r.toml:8: output.folder is empty"},
-      {with(with(kWhole, "tokens = 20_000_000", "epochs = 2"), "seed = 2", "seed = 2"), "r.toml: weights of sources go with"},
+      {with(with(kWhole, "tokens = 20_000_000", "epochs = 2"), "seed = 2", "seed = 2"),
+       "r.toml: weight and after of sources go with"},
       {"[model", "r.toml:1: "},
       {"model = 3\ndata = 1\ntraining = 2\noutput = 3\n", "r.toml:1: model is a whole number; it must be a table"},
   };

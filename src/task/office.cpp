@@ -11,7 +11,8 @@ namespace {
 
 using office::Language;
 
-constexpr std::array<TaskInfo, 7> kTasks = {{
+// The last is a lesson of the training split, no task of the models.
+constexpr std::array<TaskInfo, 8> kTasks = {{
     {"route", "Route a message",
      "A customer's message to one of eight queues: billing, shipping, returns, technical, account, sales, "
      "cancellation, complaints",
@@ -24,10 +25,11 @@ constexpr std::array<TaskInfo, 7> kTasks = {{
     {"arithmetic", "Calculate", "+ - x / on whole numbers of one to six digits; divisions are exact", "the number"},
     {"problems", "Solve a word problem", "Word problems of one to four steps", "the number"},
     {"refuse", "Decline", "Requests that are none of the six tasks, greetings too", "the refusal, word for word"},
+    {"forms", "Copy a form", "Fields of a filled-in form to JSON", "the same keys and values, in any order"},
 }};
-constexpr std::array<office::Maker, 7> kMakers = {office::make_route,   office::make_extract,    office::make_dates,
-                                                  office::make_passage, office::make_arithmetic, office::make_problems,
-                                                  office::make_refuse};
+constexpr std::array<office::Maker, kTasks.size()> kMakers = {
+    office::make_route,      office::make_extract,  office::make_dates,  office::make_passage,
+    office::make_arithmetic, office::make_problems, office::make_refuse, office::make_form};
 constexpr std::array<std::string_view, 2> kLanguages = {"en", "fr"};
 constexpr std::array<std::string_view, 3> kSplits = {"train", "validation", "test"};
 
@@ -38,14 +40,15 @@ std::string names_of(std::span<const std::string_view> names) {
 }
 
 std::string task_names() {
-  std::array<std::string_view, kTasks.size()> names;
-  for (size_t i = 0; i < names.size(); ++i) names[i] = kTasks[i].name;
+  std::vector<std::string_view> names;
+  for (const TaskInfo& task : office_tasks()) names.push_back(task.name);
   return names_of(names);
 }
 
 }  // namespace
 
-std::span<const TaskInfo> office_tasks() { return kTasks; }
+std::span<const TaskInfo> office_tasks() { return std::span(kTasks).first(kTasks.size() - 1); }
+const TaskInfo& office_lesson() { return kTasks.back(); }
 std::span<const std::string_view> office_languages() { return kLanguages; }
 std::string_view split_name(Split split) { return kSplits[static_cast<size_t>(split)]; }
 
@@ -53,6 +56,8 @@ Result<TaskItem> office_item(std::string_view task, Split split, uint64_t seed, 
                              std::span<const std::string> languages) {
   const auto* const info = std::find_if(kTasks.begin(), kTasks.end(), [&](const TaskInfo& t) { return t.name == task; });
   if (info == kTasks.end()) return fail("{}: no office task has this name; there are {}", task, task_names());
+  if (info == &kTasks.back() && split != Split::kTrain)
+    return fail("{}: it is a lesson, which the training split alone has; tasks are {}", task, task_names());
   if (levels.empty()) return fail("{}: no level is given; levels go from 1 to 3", task);
   if (languages.empty()) return fail("{}: no language is given; there are {}", task, names_of(kLanguages));
   const int level = levels[index % levels.size()];

@@ -25,6 +25,8 @@ using Maker = Made (*)(Draw& draw, Language language, int level);
 [[nodiscard]] Made make_problems(Draw& draw, Language language, int level);
 [[nodiscard]] Made make_refuse(Draw& draw, Language language, int level);
 
+/// A filled-in form whose values are asked for as JSON; the same at every level.
+[[nodiscard]] Made make_form(Draw& draw, Language language, int level);
 /// A customer's message of one queue (index into kQueues), as the route task writes it, without an instruction.
 [[nodiscard]] std::string draw_message(Draw& draw, Language language, int level, size_t queue);
 /// A short passage about invented people, firms and towns in one of `frames`, whose {text} it takes; without a question.

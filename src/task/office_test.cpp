@@ -76,6 +76,30 @@ TEST(OfficeItem, WhatIsUnknownIsAnErrorThatNamesIt) {
   EXPECT_NE(message("route", {1}, {}).find("no language"), std::string::npos);
 }
 
+TEST(OfficeForms, AreALessonOfTheTrainingSplit) {
+  const std::string_view forms = office_lesson().name;
+  for (uint64_t i = 0; i < 600; ++i) {
+    const TaskItem made = item(forms, Split::kTrain, i);
+    EXPECT_TRUE(score(forms, made.expected, made.answer));
+    const auto json = Json::parse(made.expected);
+    ASSERT_TRUE(json) << made.expected;
+    ASSERT_FALSE(json->as_object()->empty());
+    std::string small = prompt_of(made);  // keys may be written in capitals, values never
+    std::transform(small.begin(), small.end(), small.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    for (const auto& [key, value] : *json->as_object()) {
+      EXPECT_NE(small.find(key), std::string::npos) << prompt_of(made);
+      EXPECT_NE(prompt_of(made).find(*value.as_string()), std::string::npos) << prompt_of(made);
+    }
+  }
+  for (const Split split : {Split::kValidation, Split::kTest}) {
+    const auto made = office_item(forms, split, 1, 0, kLevels, kLanguages);
+    ASSERT_FALSE(made);
+    EXPECT_NE(made.error().message.find("the training split alone has"), std::string::npos) << made.error().message;
+  }
+  for (const TaskInfo& task : office_tasks()) EXPECT_NE(task.name, forms);
+}
+
 TEST(OfficeItem, EveryAnswerIsRightByItsScorerAndPlain) {
   for (const TaskInfo& task : office_tasks()) {
     for (const Split split : kSplits) {

@@ -35,6 +35,8 @@ struct TaskInfo {
 
 /// The six tasks, and "refuse": requests that are none of them.
 [[nodiscard]] std::span<const TaskInfo> office_tasks();
+/// "forms", of which only the training split has items: it teaches copying (office_forms.cpp).
+[[nodiscard]] const TaskInfo& office_lesson();
 
 /// The languages that items are made in.
 [[nodiscard]] std::span<const std::string_view> office_languages();
