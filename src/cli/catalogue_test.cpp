@@ -83,10 +83,9 @@ std::string hub_entry(const std::string& from = "", const std::string& to = "") 
 
 TEST(Catalogue, SourcesOfTheHubAndBundledOnes) {
   EXPECT_EQ(error_of(hub_entry()), "");
-  const std::pair<const char*, const char*> wrong[] = {{"acme/tiny", "acme"},           {"acme/tiny", "acme/tiny@v2"},
-                                                       {"acme/tiny", "../tiny"},        {"aaaaaaaa", "AAAAAAAA"},
-                                                       {"q/tiny.gguf", "../tiny.gguf"}, {"q/tiny.gguf", "/tiny.gguf"},
-                                                       {"path = ", "file = "}};
+  const std::pair<const char*, const char*> wrong[] = {
+      {"acme/tiny", "acme"},           {"acme/tiny", "acme/tiny@v2"}, {"acme/tiny", "../tiny"}, {"aaaaaaaa", "AAAAAAAA"},
+      {"q/tiny.gguf", "../tiny.gguf"}, {"q/tiny.gguf", "/tiny.gguf"}, {"path = ", "file = "}};
   for (const auto& [from, to] : wrong) EXPECT_NE(error_of(hub_entry(from, to)), "") << to;
   const auto catalogue = parse_catalogue(hub_entry("kind = \"hub\"", "kind = \"bundled\""), "test");
   ASSERT_FALSE(catalogue);

@@ -1,7 +1,6 @@
 // `sobre train` and `sobre eval`: from a recipe to a model whose answers are counted; recorded runs; what is refused.
 #include <gtest/gtest.h>
 
-
 #include <sstream>
 #include <string>
 

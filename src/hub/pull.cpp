@@ -97,23 +97,22 @@ void FileFetcher::work(const std::vector<HubFile>& files) {
 Result<void> FileFetcher::bring(HubHttp& http, const HubFile& file) {
   const std::string& repo = name_.repo;
   if (!cache_.find_file(repo, repo_.commit, file.path, file.size)) {
-    if (!cache_.has_blob(repo, file.digest, file.size)) {
-      const auto waiting = [&] {
-        if (options_.note) options_.note(fmt::format("another pull fetches {}; waiting for it", file.path));
-      };
-      TRY(const BlobLock lock, cache_.lock(repo, file.digest, waiting, [this] { return shall_stop(); }));
-      if (!cache_.has_blob(repo, file.digest, file.size)) {  // else the one that had the lock has brought it
-        Download download;
-        download.repo = repo;
-        download.url = hub_file_url(settings_, repo_.id, repo_.commit, file.path);
-        download.file = file;
-        download.tries = options_.tries;
-        download.partial = cache_.partial_path(repo, file.digest);
-        download.progress = [&](uint64_t done) { tell(file, done); };
-        TRY(const uint64_t fetched, download_file(http, download));
-        fetched_ += fetched;
-        TRY_VOID(cache_.commit_blob(repo, file.digest));
-      }
+    const auto waiting = [&] {
+      if (options_.note) options_.note(fmt::format("another pull fetches {}; waiting for it", file.path));
+    };
+    // Held until the link is there: a blob that nothing links to and nobody holds counts as free.
+    TRY(const BlobLock lock, cache_.lock(repo, file.digest, waiting, [this] { return shall_stop(); }));
+    if (!cache_.has_blob(repo, file.digest, file.size)) {  // else the one that had the lock has brought it
+      Download download;
+      download.repo = repo;
+      download.url = hub_file_url(settings_, repo_.id, repo_.commit, file.path);
+      download.file = file;
+      download.tries = options_.tries;
+      download.partial = cache_.partial_path(repo, file.digest);
+      download.progress = [&](uint64_t done) { tell(file, done); };
+      TRY(const uint64_t fetched, download_file(http, download));
+      fetched_ += fetched;
+      TRY_VOID(cache_.commit_blob(repo, file.digest));
     }
     TRY_VOID(cache_.link(repo, repo_.commit, file.path, file.digest));
   }
