@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,7 +119,7 @@ class HttpServer {
     const std::lock_guard lock(mutex_);
     return seen_;
   }
-  /// Bytes of bodies that were handed to the kernel.
+  /// Bytes of bodies that were sent. What a client that left had not acknowledged is not counted.
   [[nodiscard]] uint64_t body_bytes() const { return body_bytes_; }
   /// Of each connection; 0: as fast as it goes. The kernel's buffer becomes small, so that what is counted has nearly arrived.
   void limit_rate(uint64_t bytes_per_second) { rate_ = bytes_per_second; }
@@ -245,7 +246,11 @@ class HttpServer {
     auto next = std::chrono::steady_clock::now();
     for (size_t at = 0; at < body.size(); at += chunk) {
       const std::string_view piece = body.substr(at, chunk);
-      if (!send_all(fd, piece, &body_bytes_)) return false;
+      if (!send_all(fd, piece, &body_bytes_)) {
+        int unsent = 0;
+        if (ioctl(fd, TIOCOUTQ, &unsent) == 0 && unsent > 0) body_bytes_ -= static_cast<uint64_t>(unsent);
+        return false;
+      }
       if (rate == 0) continue;
       next += std::chrono::nanoseconds(piece.size() * 1'000'000'000 / rate);
       std::this_thread::sleep_until(next);
