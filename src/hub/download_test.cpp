@@ -1,5 +1,6 @@
 #include "hub/download.h"
 
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <csignal>

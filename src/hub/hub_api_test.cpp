@@ -1,5 +1,7 @@
 #include "hub/hub_api.h"
 
+#include <gtest/gtest.h>
+
 #include "hub/stand_in_hub_testing.h"
 
 namespace sobre {

@@ -1,5 +1,7 @@
 #include "hub/hub_http.h"
 
+#include <gtest/gtest.h>
+
 #include <chrono>
 
 #include "hub/hub_url.h"

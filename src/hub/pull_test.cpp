@@ -1,5 +1,6 @@
 #include "hub/pull.h"
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <csignal>
