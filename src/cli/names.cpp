@@ -75,7 +75,7 @@ Result<std::string> entry_path(const CatalogueEntry& entry) {
   }
   const bool others = std::any_of(entry.sources.begin(), entry.sources.end(), [](const auto& s) { return !s.parts.empty(); });
   if (!others) return fail("{} cannot be fetched: {}", entry.name, reason);
-  if (!reason.empty()) fmt::print(stderr, "sobre: the hub did not give {} ({}); its Python package may\n", entry.name, reason);
+  if (!reason.empty()) fmt::print(stderr, "sobre: not from the hub: {}\n", reason);
   return fetch_model(entry, cache);
 }
 

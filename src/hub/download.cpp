@@ -170,6 +170,10 @@ Result<void> FileDownload::fetch_rest() {
     const bool came = file_.have() > before;
     failures = came ? 0 : failures + 1;
     if (!came) signed_url_.clear();
+    if (failures >= what_.tries && file_.have() == 0) {
+      return fail("{}: {}{}", shown_text(what_.file.path), reason_,
+                  failures > 1 ? fmt::format(" (given up after {} attempts)", failures) : "");
+    }
     if (failures >= what_.tries || attempts == kMostAttempts) {
       return fail("{}: {} (given up after {} attempts; the {} of {} bytes that came are kept, and the same pull goes on there)",
                   shown_text(what_.file.path), reason_, came ? attempts : failures, file_.have(), size);

@@ -193,8 +193,7 @@ struct HubHttp::Impl {
     CHECK(ready == CURLE_OK);
     if (auto origin = url_origin(settings.endpoint)) token_origin = std::move(*origin);
     multi.reset(curl_multi_init());
-    easy.reset(curl_easy_init());
-    CHECK(multi != nullptr && easy != nullptr);
+    CHECK(multi != nullptr);
   }
 
   [[nodiscard]] bool is_cancelled() const { return cancelled && cancelled(); }
@@ -215,8 +214,11 @@ HeaderList HubHttp::Impl::headers_for(const Request& request, const std::string&
 }
 
 void HubHttp::Impl::prepare(const std::string& url, const HeaderList& headers, Transfer& transfer) {
+  // A new one each time: one whose transfer failed keeps its buffer and then refuses to be given another size. Connections are
+  // the multi handle's and stay.
+  easy.reset(curl_easy_init());
   CURL* const e = easy.get();
-  curl_easy_reset(e);
+  CHECK(e != nullptr);
   detail[0] = '\0';
   const auto set = [e](CURLoption option, auto value) { CHECK(curl_easy_setopt(e, option, value) == CURLE_OK); };
   set(CURLOPT_URL, url.c_str());

@@ -57,6 +57,15 @@ TEST_F(HubHttpTest, TokenGoesToTheHubAlone) {
   EXPECT_EQ(hub_.cdn().seen()[0].header("authorization"), "");
 }
 
+TEST_F(HubHttpTest, AnUnknownHostIsTriedAgainAndThenExplained) {
+  settings_.retry_wait_s = 0.01;
+  HubHttp http(settings_, {});
+  const auto response = http.send_patiently({.url = "http://no-such-host.invalid/x"}, 3);
+  ASSERT_FALSE(response);
+  EXPECT_NE(response.error().message.find("check the network, HF_ENDPOINT and HTTPS_PROXY"), std::string::npos)
+      << response.error().message;
+}
+
 TEST_F(HubHttpTest, RelativeRedirectKeepsTheToken) {
   hub_.repo("org/old").renamed_to = "org/small";
   const auto response = get(file_url("config.json", "org/old"));
