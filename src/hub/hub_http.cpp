@@ -219,6 +219,7 @@ void HubHttp::Impl::prepare(const std::string& url, const HeaderList& headers, T
   easy.reset(curl_easy_init());
   CURL* const e = easy.get();
   CHECK(e != nullptr);
+  transfer.easy = e;
   detail[0] = '\0';
   const auto set = [e](CURLoption option, auto value) { CHECK(curl_easy_setopt(e, option, value) == CURLE_OK); };
   set(CURLOPT_URL, url.c_str());
@@ -268,7 +269,6 @@ Result<CURLcode> HubHttp::Impl::perform(Transfer& transfer) const {
 Result<HubResponse> HubHttp::Impl::send_once(const Request& request, const std::string& url) {
   Transfer transfer;
   transfer.request = &request;
-  transfer.easy = easy.get();
   transfer.response.url = url;
   const HeaderList headers = headers_for(request, url);
   prepare(url, headers, transfer);
