@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "digest/sha256.h"
 #include "hub/hub_names.h"
 #include "hub/stand_in_hub_testing.h"
 
@@ -157,6 +158,34 @@ TEST_F(PullTest, OneGgufOfMany) {
   EXPECT_TRUE(standard->path.ends_with("/model-Q4_K_M.gguf"));
   const std::string error = error_of("org/gguf:Q2_K");
   EXPECT_NE(error.find("Q8_0"), std::string::npos) << error;
+}
+
+TEST_F(PullTest, AFileThatIsKnownIsFetchedWithoutTheApi) {
+  const std::string bytes(90'000, '8'), commit = hub_.repo("org/gguf").commit;
+  const HubFile file{"model-Q8_0.gguf", bytes.size(), hex(sha256(bytes))};
+  options_.tries = 1;
+  const auto pulled = pull_file(settings_, "org/gguf", commit, file, options_);
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_EQ(read(pulled->path), bytes);
+  EXPECT_EQ(pulled->fetched_bytes, bytes.size());
+  const size_t asked = requests();
+  const auto again = pull_file(settings_, "org/gguf", commit, file, options_);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->from_cache);
+  EXPECT_EQ(again->path, pulled->path);
+  EXPECT_EQ(requests(), asked);
+  // Another digest than the catalogue's is refused, and a hub that is down is told after one attempt.
+  const HubFile other{"model-Q4_K_M.gguf", 50'000, std::string(64, 'a')};
+  const auto wrong = pull_file(settings_, "org/gguf", commit, other, options_);
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("nothing of it was kept"), std::string::npos) << wrong.error().message;
+  settings_.endpoint = "http://127.0.0.1:9";
+  const auto down = pull_file(settings_, "org/gguf", commit, other, options_);
+  ASSERT_FALSE(down);
+  EXPECT_NE(down.error().message.find("check the network"), std::string::npos) << down.error().message;
+  settings_.offline = true;
+  EXPECT_NE(pull_file(settings_, "org/gguf", commit, other, options_).error().message.find("HF_HUB_OFFLINE"),
+            std::string::npos);
 }
 
 TEST_F(PullTest, CommitInTheCacheNeedsNoNetwork) {
