@@ -17,6 +17,7 @@ void add_pull(CLI::App& app, Chosen& chosen) {
   const auto f = std::make_shared<PullFlags>();
   c->add_option("NAME", f->names, "ORG/NAME[@REVISION][:QUANT], a name of the catalogue, or an alias")->required();
   c->add_option("--parallel", f->parallel, "Files at a time (1 to 16; default 4)")->check(CLI::Range(1, 16))->type_name("N");
+  c->add_flag("--update", f->update, "Ask the hub for the newest commit also of what is here already");
   c->footer(
       "Files go to the cache that Hugging Face's tools share (HF_HOME, HF_HUB_CACHE), each verified by its digest. "
       "HF_ENDPOINT\n"

@@ -126,6 +126,13 @@ TEST(Usage, HelpNamesEveryCommandAndFlag) {
       {"tokenize", {"PATH", "--jsonl", "--special"}},
       {"template", {"PATH", "--jsonl", "--now"}},
       {"run", {"MODEL", "--system"}},
+      {"demo", {"--count", "--seed", "--json"}},
+      {"pull", {"NAME", "--parallel", "--update", "HF_HOME", "HF_TOKEN"}},
+      {"list", {"--json"}},
+      {"rm", {"NAME"}},
+      {"verify", {"NAME"}},
+      {"search", {"WORDS", "--limit", "--gguf", "--json"}},
+      {"alias", {"NAME", "TARGET", "--remove"}},
       {"meter", {"--once", "--seconds", "--json", "--method", "--calibrate", "--wall", "--seconds-per-level", "--file"}},
   };
   for (const auto& [command, words] : commands) {

@@ -19,11 +19,12 @@ namespace sobre {
 struct PullFlags {
   std::vector<std::string> names;
   int parallel = 4;
+  bool update = false;  // ask the hub also for what is here
 };
 
 /// Pulls one name with bars on stderr, its licence and what was chosen, and returns what is there now. Ctrl-C ends it: what has
 /// arrived is kept for the next time.
-[[nodiscard]] Result<Pulled> pull_shown(const HubName& name, int parallel);
+[[nodiscard]] Result<Pulled> pull_shown(const HubName& name, const PullFlags& flags);
 
 /// The same for a catalogue's file that a source of the hub has. Tries once: the catalogue has other sources.
 [[nodiscard]] Result<Pulled> pull_file_shown(const CatalogueEntry& entry, const CatalogueSource& source);

@@ -84,7 +84,7 @@ Result<std::string> hub_path(const std::string& text) {
   TRY(const HubName name, parse_hub_name(text));
   TRY(const HubSettings settings, hub_environment());
   if (const auto here = find_pulled(HubCache(settings.cache), manifest_folder(), name)) return here->path;
-  TRY(const Pulled pulled, pull_shown(name, PullFlags().parallel));
+  TRY(const Pulled pulled, pull_shown(name, PullFlags()));
   return pulled.path;
 }
 

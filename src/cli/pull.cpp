@@ -86,12 +86,13 @@ Result<HubSettings> hub_environment() {
 
 std::string manifest_folder() { return state_folder().empty() ? "" : state_folder() + "/manifests"; }
 
-Result<Pulled> pull_shown(const HubName& name, int parallel) {
+Result<Pulled> pull_shown(const HubName& name, const PullFlags& flags) {
   TRY(const HubSettings settings, hub_environment());
   const InterruptScope scope;
   ShownPull shown(tell_choice);
   PullOptions options = shown.options();
-  options.parallel = parallel;
+  options.parallel = flags.parallel;
+  options.update = flags.update;
   options.manifest_folder = manifest_folder();
   Result<Pulled> pulled = pull_model(settings, name, options);
   shown.end();
@@ -109,9 +110,10 @@ Result<void> pull_command(const PullFlags& flags) {
       continue;
     }
     TRY(const HubName name, parse_hub_name(target));
-    TRY(const Pulled pulled, pull_shown(name, flags.parallel));
+    TRY(const Pulled pulled, pull_shown(name, flags));
     if (pulled.fetched_bytes == 0)
-      fmt::print(stderr, "sobre: {} was there already\n", hub_name_text(name));
+      fmt::print(stderr, "sobre: {} is here already{}\n", hub_name_text(name),
+                 pulled.from_cache && !flags.update ? "; --update asks the hub for a newer one" : "");
     else
       fmt::print(stderr, "sobre: {} fetched, {} in all\n", bytes_text(pulled.fetched_bytes), hub_name_text(name));
     fmt::print("{}\n", pulled.path);

@@ -186,7 +186,7 @@ Result<Pulled> pull_file(const HubSettings& settings, const std::string& repo, c
 Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options) {
   const HubCache cache(settings.cache);
   auto cached = find_pulled(cache, options.manifest_folder, name);
-  if (cached && (settings.offline || is_commit(name.revision))) return std::move(*cached);
+  if (cached && (settings.offline || is_commit(name.revision) || !options.update)) return std::move(*cached);
   if (settings.offline) {
     return fail("{} is not in {}, and HF_HUB_OFFLINE is set: unset it, or pull on a machine with a network and copy the folder",
                 hub_name_text(name), settings.cache);

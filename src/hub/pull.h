@@ -15,6 +15,7 @@ namespace sobre {
 
 struct PullOptions {
   int parallel = 4;             // files at a time, 1 to 16
+  bool update = false;          // ask the hub for a branch's newest commit also where the cache has one that is whole
   int tries = 5;                // attempts in a row without a byte of a file before it is given up
   std::string manifest_folder;  // where the manifest goes; empty: none is written
   HubProgress progress;         // may be empty
@@ -37,9 +38,9 @@ struct Pulled {
 /// name in the cache; a wrong one is fetched anew once, then it is an error and nothing of it stays. A signed link that expired
 /// is asked for again. A cut connection goes on from where it was; five attempts without a byte are an error. The ref is
 /// written last, when every chosen file is there.
-/// When the revision is in the cache with every file it needs and the hub cannot be reached, answers 429 or 5xx, or
-/// HF_HUB_OFFLINE is set, the cached one is the answer, with a note. A commit that is whole in the cache is answered without
-/// the network. Errors: one line, with what to do.
+/// A model that is whole in the cache is the answer without the network, unless `update` is set and the revision is no commit;
+/// then too where the hub cannot be reached, answers 429 or 5xx, or HF_HUB_OFFLINE is set, with a note. Errors: one line, with
+/// what to do.
 [[nodiscard]] Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options);
 
 /// One file of a commit whose size and SHA-256 are known already, as of a catalogue: nothing is asked of the hub's API, no ref

@@ -36,6 +36,7 @@ class PullTest : public ::testing::Test {
     hub_.add("org/gguf", "README.md", "words", false);
     settings_ = hub_.settings(folder_ + "/hub");
     options_.manifest_folder = folder_ + "/manifests";
+    options_.update = true;
     options_.note = [this](const std::string& line) {
       const std::lock_guard lock(notes_mutex_);
       notes_ += line + "\n";
@@ -186,6 +187,19 @@ TEST_F(PullTest, AFileThatIsKnownIsFetchedWithoutTheApi) {
   settings_.offline = true;
   EXPECT_NE(pull_file(settings_, "org/gguf", commit, other, options_).error().message.find("HF_HUB_OFFLINE"),
             std::string::npos);
+}
+
+TEST_F(PullTest, WhatIsInTheCacheNeedsNoNetworkUnlessTold) {
+  options_.update = false;
+  ASSERT_TRUE(pull("org/model"));
+  const size_t before = requests();
+  const auto again = pull("org/model");
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->from_cache);
+  EXPECT_EQ(requests(), before);
+  options_.update = true;
+  ASSERT_TRUE(pull("org/model"));
+  EXPECT_GT(requests(), before);
 }
 
 TEST_F(PullTest, CommitInTheCacheNeedsNoNetwork) {
