@@ -13,7 +13,7 @@ void add_demo_command(CLI::App& app, std::function<Result<void>()>& chosen) {
   CLI::App* c = app.add_subcommand("demo", "The bundled models on office questions: answers, right or wrong, speed, time");
   const auto f = std::make_shared<DemoFlags>();
   c->add_option("--count", f->count, "Questions of each task (1 to 100; default 3)")->check(CLI::Range(1, 100))->type_name("N");
-  c->add_option("--seed", f->seed, "Seed of the questions (default 1)")->type_name("N");
+  c->add_option("--seed", f->seed, "Seed of the questions (default 1)")->check(CLI::NonNegativeNumber)->type_name("N");
   c->add_flag("--json", f->json, "A line of JSON for each answer instead of the tables");
   c->footer("Questions come from the test split: their wordings and names are in no training data. Answers are greedy.");
   c->callback([&chosen, f] { chosen = [f] { return demo_command(*f); }; });
@@ -34,7 +34,7 @@ void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen) {
       c->add_option("--count", f->count, "Items of each task, level and language (1 to 100000; default 100)")
           ->check(CLI::Range(1, 100'000))
           ->type_name("N"),
-      c->add_option("--seed", f->seed, "Seed of the items (default 1)")->type_name("N"),
+      c->add_option("--seed", f->seed, "Seed of the items (default 1)")->check(CLI::NonNegativeNumber)->type_name("N"),
       c->add_flag("--validation", f->validation, "Items of the validation split in place of the test split")};
   CLI::Option* recipe =
       c->add_option("--recipe", f->recipe, "Ask what this recipe held back from training, in place of the tasks")
