@@ -231,7 +231,7 @@ Result<void> demo_command(const DemoFlags& flags) {
   fmt::print("The bundled models on {} office questions that their training never saw.\n", items.size());
   for (size_t i = 0; i < items.size(); ++i) print_question(items[i], models, i, width);
   print_table(models);
-  fmt::print("\nAsk the largest yourself: sobre run. Its tasks: sobre data --list. All figures: docs/bundled-models.md\n");
+  fmt::print("\nAsk the largest yourself: sobre run. Every figure: docs/bundled-models.md\n");
   return {};
 }
 

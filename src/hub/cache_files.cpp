@@ -75,10 +75,10 @@ std::vector<std::string> paths_below(const std::string& folder) {
     const std::string at = std::move(waiting.back());
     waiting.pop_back();
     std::error_code error;
-    fs::directory_iterator entries(folder + "/" + at, error);
+    fs::directory_iterator entries(fmt::format("{}/{}", folder, at), error);
     for (; !error && entries != fs::directory_iterator() && found.size() < kMaxPaths; entries.increment(error)) {
       const std::string path = at + entries->path().filename().string();
-      if (is_real_folder(folder + "/" + path)) {
+      if (is_real_folder(fmt::format("{}/{}", folder, path))) {
         if (waiting.size() < kMaxPaths) waiting.push_back(path + "/");
       } else {
         found.push_back(path);
@@ -219,7 +219,7 @@ Result<void> remove_tree(const std::string& path, uint64_t& freed) {
   if (::lstat(path.c_str(), &info) != 0) return {};
   if (S_ISDIR(info.st_mode)) {
     for (const std::string& below : paths_below(path)) {
-      if (::lstat((path + "/" + below).c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1) {
+      if (::lstat(fmt::format("{}/{}", path, below).c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1) {
         freed += static_cast<uint64_t>(info.st_size);
       }
     }

@@ -140,6 +140,7 @@ std::vector<GgufModel> gguf_models(const HubRepo& repo) {
     model.bytes = checked_add(model.bytes, file.size).value_or(UINT64_MAX);
   }
   std::vector<GgufModel> out;
+  out.reserve(models.size());
   for (auto& [key, model] : models) out.push_back(std::move(model));
   return out;
 }
@@ -151,6 +152,7 @@ Result<ChosenFiles> chosen_gguf(const HubRepo& repo, const GgufModel& model) {
                 model.parts.begin()->first, model.count, i, fmt::join(quants_of(repo), ", "));
   }
   std::vector<HubFile> files;
+  files.reserve(model.parts.size());
   for (const auto& [number, file] : model.parts) files.push_back(file);
   return finished(std::move(files), model.path());
 }
@@ -170,6 +172,7 @@ std::string choices(const HubRepo& repo, const std::vector<GgufModel>& models) {
 Result<ChosenFiles> choose_among(const HubRepo& repo, const std::vector<const GgufModel*>& found, std::string_view quant) {
   if (found.size() == 1) return chosen_gguf(repo, *found.front());
   std::vector<std::string> paths;
+  paths.reserve(found.size());
   for (const GgufModel* model : found) paths.push_back(model->path());
   paths.resize(std::min<size_t>(paths.size(), 10));
   return fail("{}: {} models end with {}: {}; write more of the end of the name that is meant after the ':'", repo.id,

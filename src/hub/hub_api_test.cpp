@@ -136,7 +136,7 @@ TEST_F(HubApiTest, Search) {
     const std::string id = "org/smol-" + std::to_string(i);
     hub_.add(id, "config.json", "{}", false);
     stand_in::Repo& repo = hub_.repo(id);
-    repo.downloads = static_cast<uint64_t>(i * 100);
+    repo.downloads = static_cast<uint64_t>(i) * 100;
     repo.tags = {"license:apache-2.0"};
     repo.gated = i == 24;
     if (i % 2 == 0) repo.tags.push_back("gguf");

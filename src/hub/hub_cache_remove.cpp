@@ -51,7 +51,7 @@ class Removing {
   [[nodiscard]] Result<CacheRemoval> run_files(const std::string& commit, const std::vector<std::string>& paths) {
     if (paths.size() == repo_.paths(commit).size()) return run({commit});
     for (const std::string& path : paths) {
-      fs::path place = repo_.below("snapshots/" + commit + "/" + path);
+      fs::path place = repo_.below(fmt::format("snapshots/{}/{}", commit, path));
       struct stat info{};
       if (::lstat(place.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1)
         removal_.freed_bytes += static_cast<uint64_t>(info.st_size);
@@ -115,7 +115,7 @@ class Removing {
       names.push_back(entries->path().filename().string());
     }
     for (const std::string& name : names) {
-      if (!kept.contains(name)) TRY_VOID(remove_blob(folder + "/" + name, name));
+      if (!kept.contains(name)) TRY_VOID(remove_blob(fmt::format("{}/{}", folder, name), name));
     }
     return {};
   }

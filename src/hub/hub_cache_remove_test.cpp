@@ -360,7 +360,7 @@ void share(const std::string& folder, const std::vector<std::string>& blobs, std
   std::ofstream list(store + "/" + std::string(kHash) + ".refs");
   for (const std::string& blob : blobs) {
     list << blob << '\n';
-    fs::create_symlink("../../blobs/ab/" + std::string(kHash), folder + "/" + blob);
+    fs::create_symlink("../../blobs/ab/" + std::string(kHash), fmt::format("{}/{}", folder, blob));
   }
 }
 

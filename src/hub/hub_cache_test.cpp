@@ -179,7 +179,7 @@ TEST_F(CacheTest, WhatIsNoLinkOfTheLayoutIsNeverOpened) {
       {"hop", "good"},
       {"gone", "../../blobs/" + sha("never")}};
   for (const auto& [name, target] : links) {
-    fs::create_symlink(target, snapshot + "/" + name);
+    fs::create_symlink(target, fmt::format("{}/{}", snapshot, name));
     EXPECT_FALSE(cache_.find_file("org/name", kA, name)) << name;
   }
   fs::create_directory_symlink(folder_, snapshot + "/way");

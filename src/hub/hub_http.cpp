@@ -41,7 +41,7 @@ using HeaderList = std::unique_ptr<curl_slist, ListDelete>;
 void append(HeaderList& list, const std::string& line) {
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
   CHECK(longer != nullptr);
-  list.release();
+  static_cast<void>(list.release());  // it is part of the longer one
   list.reset(longer);
 }
 

@@ -94,6 +94,7 @@ Result<void> read_name(const Json& json, Manifest& manifest) {
 
 std::string manifest_digest(const Manifest& manifest) {
   std::vector<const HubFile*> order;
+  order.reserve(manifest.files.size());
   for (const HubFile& file : manifest.files) order.push_back(&file);
   std::sort(order.begin(), order.end(), [](const HubFile* a, const HubFile* b) { return a->path < b->path; });
   Sha256 sum;

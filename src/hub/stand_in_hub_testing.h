@@ -196,7 +196,8 @@ class Hub {
     size_t index = 0;
     std::set<std::string> folders;
     for (const auto& [path, file] : repo.files) {
-      if (index++ < begin || index > begin + page_size_) continue;
+      const size_t number = index++;
+      if (number < begin || number >= begin + page_size_) continue;
       if (const size_t slash = path.find('/'); slash != std::string::npos && folders.insert(path.substr(0, slash)).second) {
         entries.emplace_back(Json::Object{
             {"type", Json("directory")}, {"oid", Json(file.git)}, {"size", Json(0)}, {"path", Json(path.substr(0, slash))}});
