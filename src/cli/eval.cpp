@@ -121,6 +121,7 @@ std::vector<Cell> count_cells(const std::vector<Question>& questions, const std:
     ++cell.total;
   }
   std::vector<Cell> list;
+  list.reserve(cells.size());
   for (auto& [place, cell] : cells) list.push_back(std::move(cell));
   return list;
 }

@@ -80,6 +80,7 @@ Result<std::vector<Held>> hub_models() {
   const HubCache cache(settings.cache);
   TRY(const std::vector<CachedSnapshot> snapshots, cache.list());
   std::vector<Held> held;
+  held.reserve(snapshots.size());
   for (const CachedSnapshot& s : snapshots) {
     held.push_back({name_of(s), "hub", form_of(s), licence_of(s), cache.snapshot_folder(s.repo, s.commit), s.bytes});
   }

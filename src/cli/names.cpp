@@ -123,7 +123,7 @@ std::string state_folder() { return xdg_folder("XDG_STATE_HOME", ".local/state")
 Result<std::string> resolve_model(const std::string& name) {
   if (name.empty()) return fail("the model's name is empty");
   if (exists(name)) return name;
-  TRY(const std::string target, alias_target(name));
+  TRY(std::string target, alias_target(name));
   if (target != name && exists(target)) return target;
   TRY(const Catalogue catalogue, known_models());
   if (const CatalogueEntry* entry = catalogue.find(target)) return entry_path(*entry);

@@ -86,7 +86,7 @@ Result<void> replay(const TrainFlags& flags) {
 Result<std::string> resolve_init(const Recipe& recipe) {
   if (recipe.model.init == "random") return std::string();
   std::error_code error;
-  const std::string beside = recipe.folder + "/" + recipe.model.init;
+  std::string beside = recipe.folder + "/" + recipe.model.init;
   if (fs::exists(beside, error)) return beside;
   return resolve_model(recipe.model.init);
 }

@@ -410,6 +410,7 @@ class PullKills : public PullTest {
     std::vector<std::string> variables = {"SOBRE_TEST_ENDPOINT=" + hub_.url(), "SOBRE_TEST_FOLDER=" + settings_.cache,
                                           "no_proxy=127.0.0.1"};
     std::vector<char*> environment;
+    environment.reserve(variables.size() + 1);
     for (std::string& variable : variables) environment.push_back(variable.data());
     environment.push_back(nullptr);
     const char* const arguments[] = {"hub_test", "--gtest_filter=PullChild.DISABLED_Pull", "--gtest_also_run_disabled_tests",

@@ -36,6 +36,7 @@ std::vector<std::string> byte_tokens() {
   }
   std::sort(bytes.begin(), bytes.end());
   std::vector<std::string> out;
+  out.reserve(bytes.size());
   for (auto& [code, byte] : bytes) out.push_back(std::move(byte));
   return out;
 }
