@@ -392,10 +392,10 @@ TEST_F(PullTest, PartsOfAModelAreNoModel) {
 // --- kills ---
 
 /// What the killed process does: this program started again with this "test" alone.
-TEST(PullChild, DISABLED_Pull) {
+TEST(PullChild, Pull) {
   const char* const endpoint = std::getenv("SOBRE_TEST_ENDPOINT");
   const char* const folder = std::getenv("SOBRE_TEST_FOLDER");
-  ASSERT_TRUE(endpoint != nullptr && folder != nullptr) << "started by PullKills";
+  if (endpoint == nullptr || folder == nullptr) GTEST_SKIP() << "the part of the child that PullKills starts and kills";
   HubSettings settings;
   settings.endpoint = endpoint;
   settings.cache = folder;
@@ -413,8 +413,7 @@ class PullKills : public PullTest {
     environment.reserve(variables.size() + 1);
     for (std::string& variable : variables) environment.push_back(variable.data());
     environment.push_back(nullptr);
-    const char* const arguments[] = {"hub_test", "--gtest_filter=PullChild.DISABLED_Pull", "--gtest_also_run_disabled_tests",
-                                     "--gtest_brief=1", nullptr};
+    const char* const arguments[] = {"hub_test", "--gtest_filter=PullChild.Pull", "--gtest_brief=1", nullptr};
     const pid_t pid = fork();
     if (pid == 0) {
       execve("/proc/self/exe", const_cast<char* const*>(arguments), environment.data());
