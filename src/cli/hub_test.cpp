@@ -63,7 +63,7 @@ TEST_F(HubCommands, AModelOfTheCacheIsNamedByItsRepository) {
 
 TEST_F(HubCommands, WithoutANetworkWhatIsNotThereIsSaid) {
   for (const char* name : {"acme/other", "acme/tiny:Q4_K_M", "acme/tiny@v2"})
-    expect_failure({"show", name}, 1, "HF_HUB_OFFLINE");
+    expect_failure({"show", name}, 1, "is no file or folder here, and as a repository of the hub: ");
   expect_failure({"search", "smollm2"}, 1, "HF_HUB_OFFLINE");
   expect_failure({"show", "acme/../x"}, 1, "acme/../x");
 }
@@ -86,6 +86,18 @@ TEST_F(HubCommands, ListNamesWhatIsHere) {
     EXPECT_EQ(*row->find("bytes")->as_int(), static_cast<int64_t>(fs::file_size(folder_ / "tiny.gguf")));
   }
   EXPECT_TRUE(found) << rows.out;
+}
+
+TEST_F(HubCommands, WhatListNamesCanBeRemoved) {
+  const std::string commit(40, 'c');
+  const HubCache cache(folder_ / "hub");
+  put("acme/other", commit, commit, "other-Q8_0.gguf", "eight by");  // a commit that no branch names, as the catalogue's
+  const Outcome table = run_sobre({"list"});
+  const std::string name = "acme/other@" + commit;
+  ASSERT_NE(table.out.find("\n" + name + " "), std::string::npos) << table.out;
+  EXPECT_NE(run_sobre({"verify", name}).out.find(name + ": right"), std::string::npos);
+  EXPECT_EQ(run_sobre({"rm", name}).out, name + ": removed, 8 bytes freed\n");
+  EXPECT_FALSE(fs::exists(cache.repo_folder("acme/other")));
 }
 
 TEST_F(HubCommands, VerifyFindsAFlippedByte) {

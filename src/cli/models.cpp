@@ -58,7 +58,7 @@ std::string licence_of(const CachedSnapshot& snapshot) {
 std::string name_of(const CachedSnapshot& snapshot) {
   const auto& revisions = snapshot.revisions;
   if (std::find(revisions.begin(), revisions.end(), "main") != revisions.end()) return snapshot.repo;
-  return snapshot.repo + "@" + (revisions.empty() ? snapshot.commit.substr(0, 12) : revisions.front());
+  return snapshot.repo + "@" + (revisions.empty() ? snapshot.commit : revisions.front());
 }
 
 Result<std::vector<Held>> catalogue_models() {

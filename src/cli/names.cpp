@@ -84,8 +84,9 @@ Result<std::string> hub_path(const std::string& text) {
   TRY(const HubName name, parse_hub_name(text));
   TRY(const HubSettings settings, hub_environment());
   if (const auto here = find_pulled(HubCache(settings.cache), manifest_folder(), name)) return here->path;
-  TRY(const Pulled pulled, pull_shown(name, PullFlags()));
-  return pulled.path;
+  const Result<Pulled> pulled = pull_shown(name, PullFlags());
+  if (!pulled) return fail("{} is no file or folder here, and as a repository of the hub: {}", text, pulled.error().message);
+  return pulled->path;
 }
 
 }  // namespace

@@ -96,8 +96,6 @@ Result<Pulled> pull_shown(const HubName& name, const PullFlags& flags) {
   options.manifest_folder = manifest_folder();
   Result<Pulled> pulled = pull_model(settings, name, options);
   shown.end();
-  if (!pulled && interrupted())
-    return fail("pulling {} was cancelled; what has arrived is kept for the next time", hub_name_text(name));
   return pulled;
 }
 
