@@ -89,7 +89,13 @@ bool belongs_to_folder(const HubRepo& repo, std::string_view path, bool mistral_
   if (path == "tekken.json" && !mistral_layout && find(repo, "tokenizer.json") != nullptr) return false;
   if (path == "tokenizer.json" && mistral_layout && find(repo, "tekken.json") != nullptr) return false;
   if (std::find(kNames.begin(), kNames.end(), path) != kNames.end()) return true;
-  return path == "tokenizer.model" || (path.starts_with("tokenizer.model.v") && is_top(path));
+  // Mistral's versions: tokenizer.model.v3, tokenizer.model.v7m1.
+  static constexpr std::string_view kVersioned = "tokenizer.model.v";
+  const auto is_version = [](std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); });
+  };
+  return path == "tokenizer.model" || (path.starts_with(kVersioned) && is_version(path.substr(kVersioned.size())));
 }
 
 Result<ChosenFiles> folder_of(const HubRepo& repo, std::vector<HubFile> weights, bool mistral_layout) {

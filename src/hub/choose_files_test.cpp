@@ -143,6 +143,13 @@ TEST(ChooseFiles, MistralsLayoutOnlyWithoutHuggingFaces) {
   // The older form with SentencePiece.
   EXPECT_EQ(chosen(repo_of({{"consolidated.safetensors"}, {"params.json"}, {"tokenizer.model.v3"}, {"extra/params.json"}})),
             (Paths{"consolidated.safetensors", "params.json", "tokenizer.model.v3", "-> "}));
+  EXPECT_EQ(chosen(repo_of({{"consolidated.safetensors"},
+                            {"params.json"},
+                            {"tokenizer.model.v7m1"},
+                            {"tokenizer.model.v"},
+                            {"tokenizer.model.v3.bin"},
+                            {"tokenizer.model.v3/x"}})),
+            (Paths{"consolidated.safetensors", "params.json", "tokenizer.model.v7m1", "-> "}));
 }
 
 std::vector<Entry> bartowski() {

@@ -77,10 +77,11 @@ std::string explain_refusal(const HubResponse& response, const HubSettings& sett
 bool is_passing(long status) { return status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599); }
 
 double retry_after_s(const HubResponse& response) {
+  static constexpr double kLongest = 1e9;  // a date is whatever the hub writes: the year 9999999 as well
   if (const std::string value = response.header("retry-after"); !value.empty()) {
     if (value.find_first_not_of("0123456789") == std::string::npos) return seconds_in(value);
     if (const time_t date = curl_getdate(value.c_str(), nullptr); date != -1)
-      return std::max(0.0, std::difftime(date, std::time(nullptr)));
+      return std::clamp(std::difftime(date, std::time(nullptr)), 0.0, kLongest);
   }
   const std::string limit = response.header("ratelimit");
   return parameter(limit, "r") == 0 ? parameter(limit, "t") : -1;

@@ -209,6 +209,7 @@ HubResponse answer(long status, std::map<std::string, std::string> headers) {
 TEST(RetryAfter, SecondsDatesAndRateLimits) {
   EXPECT_EQ(retry_after_s(answer(429, {{"retry-after", "17"}})), 17);
   EXPECT_EQ(retry_after_s(answer(429, {{"retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"}})), 0);  // long past
+  EXPECT_EQ(retry_after_s(answer(429, {{"retry-after", "Wed, 21 Oct 99999999 07:28:00 GMT"}})), 1e9);
   EXPECT_EQ(retry_after_s(answer(429, {{"ratelimit", "\"api\";r=0;t=55"}})), 55);
   EXPECT_EQ(retry_after_s(answer(429, {{"ratelimit", "\"api\"; r=0; t=55"}})), 55);
   EXPECT_EQ(retry_after_s(answer(429, {{"ratelimit", "\"api\";r=10;t=55"}})), -1);  // not the reason
