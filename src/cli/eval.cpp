@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "cli/answer_many.h"
 #include "cli/metering.h"
+#include "cli/names.h"
 #include "cli/terminal.h"
 #include "engine/scheduler.h"
 #include "learn/recipe.h"
@@ -200,6 +201,8 @@ Result<void> eval_command(const EvalFlags& flags) {
   LedgerRow row;
   row.kind = "evaluate";
   row.model = flags.model.model;
+  TRY(const std::string path, resolve_model(flags.model.model));
+  TRY(row.model_digest, model_identity(path));
   row.answer_tokens = tokens;
   const std::string energy = meter.end_in_ledger(std::move(row));
   const std::vector<Cell> cells = count_cells(questions, answers);

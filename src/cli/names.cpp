@@ -14,6 +14,8 @@
 #include "cli/fetch.h"
 #include "cli/hub.h"
 #include "hub/hub_names.h"
+#include "hub/manifest.h"
+#include "serve/accounting.h"
 
 namespace sobre {
 
@@ -134,6 +136,12 @@ Result<std::string> resolve_model(const std::string& name) {
       "'{}' is no file, no folder and no known model; known are {}, aliases (`sobre alias`) and repositories of the hub "
       "(ORG/NAME)",
       name, catalogue.names());
+}
+
+Result<std::string> model_identity(const std::string& path) {
+  std::string pulled = pulled_digest(manifest_folder(), path);
+  if (!pulled.empty()) return pulled;
+  return model_digest(path);
 }
 
 std::vector<std::string> bundled_models() {

@@ -18,6 +18,10 @@ namespace sobre {
 /// network. Errors: a name that is none of these (with those that are known), a fetch that fails.
 [[nodiscard]] Result<std::string> resolve_model(const std::string& name);
 
+/// What the ledger calls the model of a path: the digest of the manifest it was pulled by, else that of its files, which are
+/// read for it. Error: files that cannot be read.
+[[nodiscard]] Result<std::string> model_identity(const std::string& path);
+
 /// What an alias stands for; a name that is none stands for itself. Error: an aliases file that cannot be read.
 [[nodiscard]] Result<std::string> alias_target(const std::string& name);
 /// The file of aliases; empty when there is no home.

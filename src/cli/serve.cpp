@@ -11,9 +11,11 @@
 #include <thread>
 #include <utility>
 
+#include "cli/hub.h"
 #include "cli/metering.h"
 #include "cli/names.h"
 #include "cli/terminal.h"
+#include "hub/manifest.h"
 #include "serve/accounting.h"
 #include "serve/api.h"
 #include "serve/keys.h"
@@ -78,6 +80,7 @@ Result<std::vector<ServedModel>> served_models(const ServeConfig& config) {
     struct stat info{};
     if (::stat(s.path.c_str(), &info) == 0) s.created = info.st_mtime;
     s.sampling = recommended_sampling(model.path);
+    s.digest = pulled_digest(manifest_folder(), s.path);
     for (const ServedModel& other : served) {
       if (other.name == s.name)
         return fail("two models are called '{}'; give one another name in sobre.toml ([[model]] name)", s.name);

@@ -135,6 +135,9 @@ Result<void> train_command(const TrainFlags& flags) {
   row.status = !ran ? "failed" : ran->finished ? "done" : "cancelled";
   row.model = recipe.output.folder;
   row.prompt_tokens = tokens;
+  if (ran && ran->finished) {
+    TRY(row.model_digest, model_identity(recipe.output.folder));
+  }
   const std::string energy = meter.end_in_ledger(std::move(row));
   line.wipe();
   TRY(const RunReport report, ran);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "cli/command_testing.h"
+#include "cli/names.h"
 
 namespace sobre {
 namespace {
@@ -77,17 +78,21 @@ TEST_F(Training, WhatItCostIsInTheLedger) {
   ASSERT_EQ(run_sobre({"eval", folder_ / "out", "--recipe", path}).status, 0);
   const Outcome rows = run_sobre({"ledger", "show", "--json"});
   ASSERT_EQ(rows.status, 0) << rows.err;
-  std::vector<std::string> kinds;
+  std::vector<std::string> kinds, digests;
   std::istringstream lines(rows.out);
   for (std::string line; std::getline(lines, line);) {
     const Result<Json> row = Json::parse(line);
     ASSERT_TRUE(row) << line;
     kinds.push_back(*row->find("kind")->as_string());
+    digests.push_back(*row->find("model_digest")->as_string());
     EXPECT_EQ(*row->find("status")->as_string(), "done");
     EXPECT_GT(*row->find("energy_uj")->as_int(), 0) << line;
     EXPECT_GT(*row->find("prompt_tokens")->as_int() + *row->find("answer_tokens")->as_int(), 0) << line;
   }
   EXPECT_EQ(kinds, (std::vector<std::string>{"train", "evaluate"}));
+  EXPECT_EQ(digests[0], digests[1]);
+  EXPECT_EQ(digests[0], model_identity(folder_ / "out").value());
+  EXPECT_TRUE(digests[0].starts_with("sha256:")) << digests[0];
 }
 
 TEST_F(Training, OfficeTasksAreAskedByLevelAndLanguage) {

@@ -176,4 +176,32 @@ std::optional<Manifest> read_manifest(const std::string& folder, std::string_vie
   return std::move(*manifest);
 }
 
+std::string pulled_digest(const std::string& folder, const std::string& path) {
+  namespace fs = std::filesystem;
+  static constexpr std::string_view kModels = "models--";
+  std::error_code error;
+  std::vector<std::string> parts;  // .../models--ORG--NAME/snapshots/COMMIT/MODEL
+  for (const fs::path& part : fs::absolute(path, error).lexically_normal()) {
+    if (!part.empty()) parts.push_back(part.string());
+  }
+  const auto at = std::find(parts.rbegin(), parts.rend(), "snapshots");
+  const size_t snapshots = static_cast<size_t>(parts.rend() - at) - 1;
+  if (at == parts.rend() || snapshots == 0 || snapshots + 1 >= parts.size()) return {};
+  const std::string &repo = parts[snapshots - 1], &commit = parts[snapshots + 1];
+  if (!repo.starts_with(kModels)) return {};
+  std::string model;
+  for (size_t i = snapshots + 2; i < parts.size(); ++i) model += (model.empty() ? "" : "/") + parts[i];
+  for (fs::directory_iterator entry(folder + "/" + repo.substr(kModels.size()), error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(commit)) continue;
+    const auto text = read_file(entry->path().string(), kMaxBytes);
+    if (!text) continue;
+    const auto manifest = manifest_from_json(*text);
+    if (manifest && manifest->commit == commit && manifest->model == model &&
+        manifest_path(folder, *manifest) == entry->path().string())
+      return "sha256:" + manifest_digest(*manifest);
+  }
+  return {};
+}
+
 }  // namespace sobre

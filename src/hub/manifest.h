@@ -35,6 +35,10 @@ struct Manifest {
 [[nodiscard]] std::optional<Manifest> read_manifest(const std::string& folder, std::string_view repo, std::string_view commit,
                                                     std::string_view quant);
 
+/// The identity of a model by its path in the shared cache (a snapshot's folder, or a file of it): "sha256:" and the digest of
+/// the manifest that was written when it was pulled. Empty for every other path, and where there is no such manifest.
+[[nodiscard]] std::string pulled_digest(const std::string& folder, const std::string& path);
+
 /// Why commercial use is forbidden, in words for a user, from the licence's identifier and name ("cc-by-nc-4.0", "other" with
 /// "mistral-research-license", ...); empty when it is not known to be.
 [[nodiscard]] std::string forbids_commercial_use(std::string_view licence, std::string_view licence_name);

@@ -158,6 +158,26 @@ TEST_F(ManifestFile, DamagedOrOfAnotherModelIsNone) {
   EXPECT_FALSE(read_manifest(folder_, m.repo, m.commit, ""));
 }
 
+TEST_F(ManifestFile, NamesAModelOfTheCacheByItsPath) {
+  Manifest whole = example(), part = example();
+  part.quant = "Q8_0", part.model = "sub/m-Q8_0.gguf";
+  part.files = {{"sub/m-Q8_0.gguf", 9, std::string(64, 'f')}};
+  ASSERT_TRUE(write_manifest(folder_, whole));
+  ASSERT_TRUE(write_manifest(folder_, part));
+  const std::string snapshot = "/hub/models--HuggingFaceTB--SmolLM2-360M-Instruct/snapshots/" + kCommit;
+  EXPECT_EQ(pulled_digest(folder_, snapshot), "sha256:" + manifest_digest(whole));
+  EXPECT_EQ(pulled_digest(folder_, snapshot + "/"), "sha256:" + manifest_digest(whole));
+  EXPECT_EQ(pulled_digest(folder_, snapshot + "/sub/m-Q8_0.gguf"), "sha256:" + manifest_digest(part));
+  EXPECT_EQ(pulled_digest(folder_, snapshot + "/x/../sub/m-Q8_0.gguf"), "sha256:" + manifest_digest(part));
+  std::string other_commit = snapshot;
+  other_commit.back() = '0';
+  for (const std::string& none :
+       {snapshot + "/config.json", other_commit, std::string("/hub/snapshots/" + kCommit), std::string("snapshots"),
+        std::string("/models--HuggingFaceTB--SmolLM2-360M-Instruct/snapshots"),
+        std::string("/models--a--b/snapshots/" + kCommit), std::string("/models/x.gguf"), std::string("/"), std::string()})
+    EXPECT_EQ(pulled_digest(folder_, none), "") << none;
+}
+
 TEST_F(ManifestFile, AFolderThatCannotBeMadeIsAnError) {
   ASSERT_TRUE(write_text_file(folder_ + "/file", "x"));
   const auto written = write_manifest(folder_ + "/file", example());

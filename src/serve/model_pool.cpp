@@ -102,7 +102,9 @@ Result<std::shared_ptr<LoadedModel>> ModelPool::Impl::load(Entry& entry) {
   std::future<Result<std::string>> digest;
   if (options.accounting != nullptr) {
     scheduler.on_step = options.accounting->step_of(loaded->number);
-    if (options.accounting->ledger() != nullptr) digest = std::async(std::launch::async, model_digest, entry.served->path);
+    loaded->digest = entry.served->digest;
+    if (options.accounting->ledger() != nullptr && loaded->digest.empty())
+      digest = std::async(std::launch::async, model_digest, entry.served->path);
   }
   TRY(loaded->model, Model::load(checkpoint, how));
   TRY(loaded->scheduler, Scheduler::create(loaded->model, scheduler));

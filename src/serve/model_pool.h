@@ -24,6 +24,7 @@ struct ServedModel {
   std::string path;     // checkpoint
   int64_t created = 0;  // seconds since 1970: the file's time
   Json sampling;        // recommended by the catalogue; an object
+  std::string digest;   // what the ledger calls it; empty: model_digest() of its files, read when it is loaded
 };
 
 struct ModelPoolOptions {
@@ -42,7 +43,7 @@ struct LoadedModel {
   std::unique_ptr<Scheduler> scheduler;
   double load_s = 0;
   size_t number = 0;   // of served in ModelPool::models()
-  std::string digest;  // of its bytes (model_digest), where a ledger is kept
+  std::string digest;  // its identity, where a ledger is kept
 };
 
 enum class ModelState : uint8_t { kUnloaded, kLoading, kLoaded, kFailed };
