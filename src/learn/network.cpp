@@ -43,12 +43,13 @@ int64_t vector_floats(const DecoderSpec& spec, const Strides& s) {
 }  // namespace
 
 Result<std::unique_ptr<Network>> Network::create(const DecoderSpec& spec, Parameters& parameters, const Kernels& kernels,
-                                                 std::shared_ptr<ThreadPool> threads, int max_tokens) {
+                                                 std::shared_ptr<ThreadPool> threads, int max_tokens, ProductType products) {
   std::unique_ptr<Network> net(new Network());
   net->set_sizes(spec, threads->size(), max_tokens);
   net->parameters_ = &parameters;
   net->kernels_ = &kernels;
   net->threads_ = std::move(threads);
+  net->products_ = products;
   net->next_unit_ = std::vector<std::atomic<int>>(2 * spec.layers.size());
   net->query_scale_.assign(static_cast<size_t>(max_tokens), 1.0F);
   net->positions_.resize(static_cast<size_t>(max_tokens));
@@ -73,10 +74,16 @@ void Network::set_sizes(const DecoderSpec& spec, int members, int max_tokens) {
   private_.resize(static_cast<size_t>(members));
 }
 
-uint64_t Network::work_bytes(const DecoderSpec& spec, int threads, int max_tokens) {
+uint64_t Network::work_bytes(const DecoderSpec& spec, int threads, int max_tokens, ProductType products) {
   Network sizes;
   sizes.set_sizes(spec, threads, max_tokens);
-  return sizes.carve(nullptr);
+  const uint64_t bytes = sizes.carve(nullptr);
+  if (products == ProductType::kF32) return bytes;
+  // Two factors a thread: rows of tokens, or a matrix of weights.
+  const auto widest = static_cast<uint64_t>(std::max({sizes.d_stride_, sizes.q_stride_, sizes.ffn_stride_}));
+  const uint64_t longest =
+      std::max(static_cast<uint64_t>(max_tokens), std::max(widest, static_cast<uint64_t>(spec.vocab_size)));
+  return bytes + static_cast<uint64_t>(threads) * 2 * bf16_scratch_bytes(widest * longest);
 }
 
 // Lays the work space out from `base` on; returns its bytes. A null base only counts.
@@ -275,7 +282,7 @@ float* Network::vector_gradient(Private& mine, const Parameter& p) const {
 
 void Network::project(Rows rows, const float* in, int64_t in_stride, const Parameter& w, const Parameter* bias, float* out,
                       int64_t out_stride) {
-  multiply_nt(rows.size(), w.rows, w.cols, in + rows.begin * in_stride, in_stride, w.value, w.cols, 0,
+  multiply_nt(products_, rows.size(), w.rows, w.cols, in + rows.begin * in_stride, in_stride, w.value, w.cols, 0,
               out + rows.begin * out_stride, out_stride);
   if (bias == nullptr) return;
   for (int64_t t = rows.begin; t < rows.end; ++t) kernels_->add(out + t * out_stride, bias->value, bias->size());
@@ -283,7 +290,7 @@ void Network::project(Rows rows, const float* in, int64_t in_stride, const Param
 
 void Network::project_backward(Rows rows, const float* gradient, int64_t stride, const Parameter& w, float beta,
                                float* in_gradient, int64_t in_stride) {
-  multiply_nn(rows.size(), w.cols, w.rows, gradient + rows.begin * stride, stride, w.value, w.cols, beta,
+  multiply_nn(products_, rows.size(), w.cols, w.rows, gradient + rows.begin * stride, stride, w.value, w.cols, beta,
               in_gradient + rows.begin * in_stride, in_stride);
 }
 
@@ -291,7 +298,8 @@ void Network::weight_gradient(int member, const float* gradient, int64_t stride,
                               Parameter& w) {
   if (!w.trained) return;
   const auto [begin, end] = share(w.rows, member, threads_->size(), 16);
-  multiply_tn(end - begin, w.cols, n_, gradient + begin, stride, in, in_stride, 1, w.gradient + begin * w.cols, w.cols);
+  multiply_tn(products_, end - begin, w.cols, n_, gradient + begin, stride, in, in_stride, 1, w.gradient + begin * w.cols,
+              w.cols);
 }
 
 void Network::bias_gradient(Private& mine, Rows rows, const float* gradient, int64_t stride, const Parameter* bias) {

@@ -17,6 +17,7 @@
 #include "kernels/kernels.h"
 #include "learn/example.h"
 #include "learn/parameters.h"
+#include "learn/products.h"
 #include "model/spec.h"
 
 namespace sobre {
@@ -29,11 +30,11 @@ class Network {
     int64_t counted = 0;
   };
 
-  /// Work space for batches of at most max_tokens tokens. The parameters must outlive it; `spec` is copied. Error: too little
-  /// memory.
+  /// Work space for batches of at most max_tokens tokens. The parameters must outlive it; `spec` is copied. `products`: of
+  /// weights with activations and gradients; attention's are f32. Error: too little memory.
   [[nodiscard]] static Result<std::unique_ptr<Network>> create(const DecoderSpec& spec, Parameters& parameters,
                                                                const Kernels& kernels, std::shared_ptr<ThreadPool> threads,
-                                                               int max_tokens);
+                                                               int max_tokens, ProductType products);
 
   /// The loss alone. Errors: ids outside the vocabulary, more tokens than fit, a loss that is not finite.
   [[nodiscard]] Result<Loss> evaluate(const TrainBatch& batch);
@@ -44,7 +45,7 @@ class Network {
   /// Multiplications and additions of the matrix products in one learn() of such a batch.
   [[nodiscard]] double operations(const TrainBatch& batch) const;
   /// Bytes of work space for these sizes.
-  [[nodiscard]] static uint64_t work_bytes(const DecoderSpec& spec, int threads, int max_tokens);
+  [[nodiscard]] static uint64_t work_bytes(const DecoderSpec& spec, int threads, int max_tokens, ProductType products);
 
  private:
   /// What the forward pass of a layer leaves for its backward pass; rows of a token, padded to 16 floats.
@@ -119,6 +120,7 @@ class Network {
   const Kernels* kernels_ = nullptr;
   std::shared_ptr<ThreadPool> threads_;
   int max_tokens_ = 0;
+  ProductType products_ = ProductType::kF32;  // of weights with activations and gradients; attention's own are f32
   int64_t d_stride_ = 0, q_stride_ = 0, kv_stride_ = 0, ffn_stride_ = 0, head_stride_ = 0;
   int lowest_ = 0;  // the layer at which the backward pass may stop; -1: it goes down to the embedding
 

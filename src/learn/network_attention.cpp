@@ -185,7 +185,7 @@ void Network::attend(Private& mine, int layer, int document, int kv_head) {
     for (int64_t q0 = from; q0 < to; q0 += kQueryBlock) {
       const QueryBlock b = block_at(q0, from, to, l.window);
       const int64_t stride = round_up(b.keys(), 16);
-      multiply_nt(b.queries(), b.keys(), l.head_dim, s.q + b.begin * q_stride_ + q_at, q_stride_,
+      multiply_nt(ProductType::kF32, b.queries(), b.keys(), l.head_dim, s.q + b.begin * q_stride_ + q_at, q_stride_,
                   s.k + b.first_key * kv_stride_ + kv_at, kv_stride_, 0, mine.scores, stride);
       for (int64_t t = b.begin; t < b.end; ++t) {
         float* row = mine.scores + (t - b.begin) * stride;
@@ -198,8 +198,8 @@ void Network::attend(Private& mine, int layer, int document, int kv_head) {
         std::fill(row + seen.end, row + b.keys(), 0.0F);
         s.log_sums[t * head_stride_ + h] = most + std::log(sum);
       }
-      multiply_nn(b.queries(), l.head_dim, b.keys(), mine.scores, stride, s.v + b.first_key * kv_stride_ + kv_at, kv_stride_, 0,
-                  s.attention + b.begin * q_stride_ + q_at, q_stride_);
+      multiply_nn(ProductType::kF32, b.queries(), l.head_dim, b.keys(), mine.scores, stride,
+                  s.v + b.first_key * kv_stride_ + kv_at, kv_stride_, 0, s.attention + b.begin * q_stride_ + q_at, q_stride_);
     }
   }
 }
@@ -223,7 +223,7 @@ void Network::attend_backward(Private& mine, int layer, int document, int kv_hea
       const float* q = s.q + b.begin * q_stride_ + q_at;
       const float* dout = dattention_ + b.begin * q_stride_ + q_at;
       const int64_t keys = b.first_key * kv_stride_ + kv_at;
-      multiply_nt(n_q, n_k, l.head_dim, q, q_stride_, s.k + keys, kv_stride_, 0, mine.scores, stride);
+      multiply_nt(ProductType::kF32, n_q, n_k, l.head_dim, q, q_stride_, s.k + keys, kv_stride_, 0, mine.scores, stride);
       for (int64_t t = b.begin; t < b.end; ++t) {
         float* row = mine.scores + (t - b.begin) * stride;
         const Visible seen = visible(b, t, l.window);
@@ -232,16 +232,18 @@ void Network::attend_backward(Private& mine, int layer, int document, int kv_hea
         std::fill_n(row, seen.begin, 0.0F);
         std::fill(row + seen.end, row + n_k, 0.0F);
       }
-      multiply_tn(n_k, l.head_dim, n_q, mine.scores, stride, dout, q_stride_, 1, dv_ + keys, kv_stride_);
-      multiply_nt(n_q, n_k, l.head_dim, dout, q_stride_, s.v + keys, kv_stride_, 0, mine.score_gradients, stride);
+      multiply_tn(ProductType::kF32, n_k, l.head_dim, n_q, mine.scores, stride, dout, q_stride_, 1, dv_ + keys, kv_stride_);
+      multiply_nt(ProductType::kF32, n_q, n_k, l.head_dim, dout, q_stride_, s.v + keys, kv_stride_, 0, mine.score_gradients,
+                  stride);
       for (int64_t t = b.begin; t < b.end; ++t) {
         const int64_t row = (t - b.begin) * stride;
         kernels_->softmax_backward(mine.scores + row, mine.score_gradients + row, deltas_[t * head_stride_ + h],
                                    mine.score_gradients + row, n_k);
       }
-      multiply_nn(n_q, l.head_dim, n_k, mine.score_gradients, stride, s.k + keys, kv_stride_, 0,
+      multiply_nn(ProductType::kF32, n_q, l.head_dim, n_k, mine.score_gradients, stride, s.k + keys, kv_stride_, 0,
                   dq_ + b.begin * q_stride_ + q_at, q_stride_);
-      multiply_tn(n_k, l.head_dim, n_q, mine.score_gradients, stride, q, q_stride_, 1, dk_ + keys, kv_stride_);
+      multiply_tn(ProductType::kF32, n_k, l.head_dim, n_q, mine.score_gradients, stride, q, q_stride_, 1, dk_ + keys,
+                  kv_stride_);
     }
   }
 }

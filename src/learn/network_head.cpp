@@ -50,7 +50,7 @@ void Network::head_chunk(int member, int64_t first, int64_t n, bool backward) {
   const int64_t width = v1 - v0, stride = round_up(width, 16);
   float* most = row_max_ + member * kHeadRows;
   float* sum = row_sum_ + member * kHeadRows;
-  multiply_nt(n, width, d, picked_, d_stride_, w.value + v0 * d, d, 0, mine.head_rows, stride);
+  multiply_nt(products_, n, width, d, picked_, d_stride_, w.value + v0 * d, d, 0, mine.head_rows, stride);
   for (int64_t i = 0; i < n && width > 0; ++i) {
     float* row = mine.head_rows + i * stride;
     if (spec_.logit_divisor != 1.0F) kernels_->scale(row, 1.0F / spec_.logit_divisor, width);
@@ -87,10 +87,10 @@ void Network::head_chunk(int member, int64_t first, int64_t n, bool backward) {
     return;
   }
   if (width > 0)
-    multiply_nn(n, d, width, mine.head_rows, stride, w.value + v0 * d, d, 0, mine.head_gradient, d_stride_);
+    multiply_nn(products_, n, d, width, mine.head_rows, stride, w.value + v0 * d, d, 0, mine.head_gradient, d_stride_);
   else
     std::fill_n(mine.head_gradient, n * d_stride_, 0.0F);
-  if (w.trained) multiply_tn(width, d, n, mine.head_rows, stride, picked_, d_stride_, 1, w.gradient + v0 * d, d);
+  if (w.trained) multiply_tn(products_, width, d, n, mine.head_rows, stride, picked_, d_stride_, 1, w.gradient + v0 * d, d);
   threads_->barrier();
   for (int64_t i = i0; i < i1; ++i) {
     float* to = dnorm_ + token(i) * d_stride_;

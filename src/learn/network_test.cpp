@@ -57,10 +57,12 @@ struct Trial {
   std::unique_ptr<Network> network;
 };
 
-Trial make_trial(const CheckpointPlan& plan, int threads, const Trainable& parts = {}) {
+Trial make_trial(const CheckpointPlan& plan, int threads, const Trainable& parts = {},
+                 ProductType products = ProductType::kF32) {
   Trial t{std::move(*Parameters::create(plan, parts)), nullptr};
   shake(t.parameters);
-  t.network = std::move(*Network::create(plan.spec, t.parameters, best_kernels(), std::make_shared<ThreadPool>(threads), 96));
+  t.network =
+      std::move(*Network::create(plan.spec, t.parameters, best_kernels(), std::make_shared<ThreadPool>(threads), 96, products));
   return t;
 }
 
@@ -216,6 +218,29 @@ TEST(Network, RefusesWhatDoesNotFit) {
   EXPECT_EQ(t.network->evaluate(batch).error().message, "a batch of 200 tokens does not fit a work space for 96");
   t.parameters.final_norm->value[2] = NAN;
   EXPECT_NE(t.network->evaluate(small_batch()).error().message.find("not finite"), std::string::npos);
+}
+
+// Eight bits of each factor are left: gradients point the same way, a percent or two apart.
+TEST(Network, Bf16GradientsAreCloseToThoseOfF32) {
+  if (!has_bf16_products()) GTEST_SKIP() << "this processor or its oneDNN does not multiply bfloat16";
+  const CheckpointPlan plan = plan_of("llama", R"("tie_word_embeddings": true)");
+  Trial exact = make_trial(plan, 2), rounded = make_trial(plan, 2, {}, ProductType::kBf16);
+  const TrainBatch batch = small_batch();
+  const auto a = exact.network->learn(batch, 1.0F), b = rounded.network->learn(batch, 1.0F);
+  ASSERT_TRUE(a && b);
+  EXPECT_NE(a->sum, b->sum);
+  EXPECT_NEAR(a->sum, b->sum, 0.02 * a->sum);
+  for (size_t i = 0; i < exact.parameters.all().size(); ++i) {
+    const Parameter &p = exact.parameters.all()[i], &q = rounded.parameters.all()[i];
+    double both = 0, first = 0, second = 0;
+    for (int64_t j = 0; j < p.size(); ++j) {
+      both += static_cast<double>(p.gradient[j]) * static_cast<double>(q.gradient[j]);
+      first += static_cast<double>(p.gradient[j]) * static_cast<double>(p.gradient[j]);
+      second += static_cast<double>(q.gradient[j]) * static_cast<double>(q.gradient[j]);
+    }
+    EXPECT_GT(both, 0.999 * std::sqrt(first * second)) << p.name;
+    EXPECT_NEAR(std::sqrt(first), std::sqrt(second), 0.03 * std::sqrt(first)) << p.name;
+  }
 }
 
 }  // namespace

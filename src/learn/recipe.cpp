@@ -222,10 +222,27 @@ class RecipeFile {
   }
 
   Result<void> read_training() {
-    TRY(const TableReader table,
-        section("training", {"seed", "tokens", "steps", "epochs", "batch_tokens", "micro_tokens", "learning_rate",
-                             "min_learning_rate", "warmup_steps", "schedule", "decay_part", "weight_decay", "beta1", "beta2",
-                             "eps", "clip_norm", "evaluate_every", "evaluate_examples", "checkpoint_every_s"}));
+    const std::vector<std::string_view> keys = {"seed",
+                                                "tokens",
+                                                "steps",
+                                                "epochs",
+                                                "batch_tokens",
+                                                "micro_tokens",
+                                                "products",
+                                                "learning_rate",
+                                                "min_learning_rate",
+                                                "warmup_steps",
+                                                "schedule",
+                                                "decay_part",
+                                                "weight_decay",
+                                                "beta1",
+                                                "beta2",
+                                                "eps",
+                                                "clip_norm",
+                                                "evaluate_every",
+                                                "evaluate_examples",
+                                                "checkpoint_every_s"};
+    TRY(const TableReader table, section("training", keys));
     RecipeTraining& t = recipe_.training;
     TRY_VOID(table.whole("seed", 0, INT64_MAX, t.seed));
     TRY_VOID(table.whole("tokens", 1, kMaxCount, t.tokens));
@@ -248,6 +265,9 @@ class RecipeFile {
                   table.place(table.has("micro_tokens") ? "micro_tokens" : "batch_tokens"), t.micro_tokens,
                   recipe_.data.max_tokens);
     TRY_VOID(read_rates(table));
+    size_t products = 0;
+    TRY_VOID(table.choice("products", {"f32", "bf16", "auto"}, products));
+    t.products = static_cast<ProductChoice>(products);
     TRY_VOID(table.number("weight_decay", 0, 10, t.weight_decay));
     TRY_VOID(table.number("beta1", 0, 0.9999, t.beta1));
     TRY_VOID(table.number("beta2", 0, 0.999999, t.beta2));

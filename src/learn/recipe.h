@@ -62,6 +62,9 @@ struct RecipeData {
   std::vector<DataSource> train, validation;
 };
 
+/// What products are computed in: kAuto is bf16 where the machine multiplies it, else f32.
+enum class ProductChoice : uint8_t { kF32, kBf16, kAuto };
+
 struct RecipeTraining {
   uint64_t seed = 1;
   uint64_t tokens = 0, steps = 0, epochs = 0;  // how long: exactly one of them is not 0
@@ -76,6 +79,7 @@ struct RecipeTraining {
   uint64_t evaluate_every = 200;                                  // steps; 0: only at the end
   uint64_t evaluate_examples = 256;
   double checkpoint_every_s = 300;  // 0: after every step
+  ProductChoice products = ProductChoice::kF32;
 
   /// The schedule of a run of so many steps.
   [[nodiscard]] Schedule schedule_of(uint64_t total_steps) const {

@@ -43,6 +43,7 @@ clip_norm = 0.5
 evaluate_every = 20
 evaluate_examples = 64
 checkpoint_every_s = 60
+products = "auto"
 [output]
 folder = "out"
 gguf = "q8_0"
@@ -124,6 +125,7 @@ TEST(Recipe, ReadsEveryKey) {
   EXPECT_EQ(t.evaluate_every, 20u);
   EXPECT_EQ(t.evaluate_examples, 64u);
   EXPECT_EQ(t.checkpoint_every_s, 60);
+  EXPECT_EQ(t.products, ProductChoice::kAuto);
   EXPECT_EQ(r.output.folder, "/r/out");
   EXPECT_EQ(r.output.gguf, QuantRecipe::kQ8_0);
 }

@@ -138,7 +138,7 @@ Result<Parameters> replay_training(const std::string& folder, const Kernels& ker
   TRY_VOID(parameters.copy_from(*model));
   size_t most = 1;
   for (const TrainBatch& batch : recording.batches) most = std::max(most, batch.ids.size());
-  TRY(const auto network, Network::create(plan.spec, parameters, kernels, threads, static_cast<int>(most)));
+  TRY(const auto network, Network::create(plan.spec, parameters, kernels, threads, static_cast<int>(most), ProductType::kF32));
   for (size_t i = 0; i < recording.batches.size(); ++i) {
     const TrainBatch& batch = recording.batches[i];
     const auto counted = std::count_if(batch.targets.begin(), batch.targets.end(), [](int32_t target) { return target >= 0; });

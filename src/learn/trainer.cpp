@@ -18,8 +18,13 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const DecoderSpec& spec, Parame
   t->schedule_ = recipe.schedule_of(total_steps);
   t->kernels_ = &kernels;
   t->threads_ = std::move(threads);
-  TRY(t->network_, Network::create(spec, parameters, kernels, t->threads_, recipe.micro_tokens));
+  TRY(t->network_, Network::create(spec, parameters, kernels, t->threads_, recipe.micro_tokens, product_type(recipe.products)));
   return t;
+}
+
+ProductType product_type(ProductChoice choice) {
+  const bool rounded = choice == ProductChoice::kBf16 || (choice == ProductChoice::kAuto && has_bf16_products());
+  return rounded ? ProductType::kBf16 : ProductType::kF32;
 }
 
 // The batch of one step in the parts that are computed at once; none at the end of the data.

@@ -55,6 +55,9 @@ class Trainer {
   std::unique_ptr<Network> network_;
 };
 
+/// What a choice comes to on this machine.
+[[nodiscard]] ProductType product_type(ProductChoice choice);
+
 /// The steps of a run: as the recipe says, or so many batches of `batch_tokens` as its tokens or epochs need.
 [[nodiscard]] Result<uint64_t> total_steps(const RecipeTraining& recipe, const Feed& feed);
 

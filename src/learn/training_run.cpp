@@ -31,7 +31,7 @@ class Run {
         folder_(recipe.output.folder + "/training"),
         checkpoint_(folder_ + "/checkpoint.safetensors"),
         environment_(fmt::format("{} threads, {}, {}, {}", options.threads->size(), isa_name(options.kernels->isa),
-                                 products_library(), options.processor)) {}
+                                 products_library(product_type(recipe.training.products)), options.processor)) {}
 
   Result<RunReport> go() {
     TRY_VOID(open());
@@ -53,6 +53,11 @@ class Run {
   }
 
   Result<void> open() {
+    if (recipe_.training.products == ProductChoice::kBf16 && !has_bf16_products())
+      return fail(
+          "{}: training.products is \"bf16\", which this processor (without AVX-512 BF16) or its oneDNN cannot multiply; "
+          "\"auto\" takes f32 there",
+          recipe_.file);
     TRY_VOID(look_at_folder());
     TRY(model_, open_trained_model(recipe_, options_.init));
     TRY(const uint64_t needed, training_memory(recipe_, model_, options_.threads->size()));
@@ -195,7 +200,7 @@ class Run {
 Result<uint64_t> training_memory(const Recipe& recipe, const TrainedModel& model, int threads) {
   TRY(const Trainable parts, trainable_parts(recipe.model.train, model.plan.spec));
   return Parameters::memory_bytes(model.plan, parts) +
-         Network::work_bytes(model.plan.spec, threads, recipe.training.micro_tokens);
+         Network::work_bytes(model.plan.spec, threads, recipe.training.micro_tokens, product_type(recipe.training.products));
 }
 
 Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options) { return Run(recipe, options).go(); }
