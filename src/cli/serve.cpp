@@ -249,7 +249,7 @@ Result<void> serve(const ServeFlags& flags) {
   TRY(const std::unique_ptr<HttpServer> server,
       HttpServer::create(
           config.http,
-          [&](HttpRequest&& request, std::shared_ptr<HttpReply> reply) { api.handle(std::move(request), std::move(reply)); },
+          [&](HttpRequest&& request, const std::shared_ptr<HttpReply>& reply) { api.handle(std::move(request), reply); },
           Api::error_body, [&](const HttpRequest& head) { return api.check_head(head); }));
   announce(config, models, server->port(), keys.get());
   preload(pool, config);

@@ -247,8 +247,9 @@ void Network::embed(int member) {
       }
     }
     if (spec_.query_scale_beta != 0.0F) {
-      const double times = 1 + position / spec_.query_scale_context;
-      query_scale_[static_cast<size_t>(t)] = 1.0F + spec_.query_scale_beta * static_cast<float>(detmath::log(times));
+      const int32_t times = 1 + position / spec_.query_scale_context;  // whole ones
+      query_scale_[static_cast<size_t>(t)] =
+          1.0F + spec_.query_scale_beta * static_cast<float>(detmath::log(static_cast<double>(times)));
     }
   }
 }
