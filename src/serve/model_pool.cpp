@@ -170,7 +170,7 @@ void ModelPool::Impl::run() {
 
 ModelPool::ModelPool(std::vector<ServedModel> models, ModelPoolOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->models = std::move(models);
-  impl_->options = options;
+  impl_->options = std::move(options);
   for (const ServedModel& m : impl_->models) {
     Entry entry;
     entry.served = &m;
