@@ -197,7 +197,8 @@ Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, cons
   const auto repo = fetch_hub_repo(http, name, cached ? 1 : 5, &unreachable);
   if (!repo) {
     if (http.cancelled()) return explain_end(name, Error{kCancelled});
-    if (!cached || !unreachable) return std::unexpected(repo.error());
+    if (!cached) return std::unexpected(repo.error());
+    if (!unreachable) return fail("{}; the copy in the cache stays, and is what is used", repo.error().message);
     if (options.note) options.note(fmt::format("{}; the copy in the cache is used", repo.error().message));
     return std::move(*cached);
   }

@@ -211,6 +211,22 @@ TEST_F(PullTest, CommitInTheCacheNeedsNoNetwork) {
   EXPECT_EQ(requests(), before);
 }
 
+TEST_F(PullTest, ModelThatIsGoneFromTheHubStaysInTheCache) {
+  ASSERT_TRUE(pull("org/model"));
+  const auto before = everything();
+  for (const int status : {401, 403, 404}) {
+    hub_.hub().clear_faults();
+    hub_.hub().add_fault(Fault{.status = status});
+    const std::string message = error_of("org/model");
+    EXPECT_NE(message.find("the copy in the cache stays"), std::string::npos) << message;
+    EXPECT_EQ(error_of("org/gguf").find("cache"), std::string::npos);
+    EXPECT_TRUE(find("org/model"));
+  }
+  options_.update = false;
+  EXPECT_TRUE(pull("org/model"));
+  EXPECT_EQ(everything(), before);
+}
+
 TEST_F(PullTest, HubInTroubleLeavesTheCacheUsable) {
   ASSERT_TRUE(pull("org/model"));
   ASSERT_TRUE(pull("org/gguf"));
