@@ -16,9 +16,10 @@ struct Piece {
   int64_t begin, size;
 };
 
-std::vector<Piece> pieces_of(const Parameters& parameters) {
+std::vector<Piece> pieces_of(const Parameters& parameters, bool of_muon) {
   std::vector<Piece> pieces;
   for (const Parameter& p : parameters.all()) {
+    if (p.by_muon && !of_muon) continue;
     for (int64_t at = 0; p.trained && at < p.size(); at += kPiece) pieces.push_back({&p, at, std::min(kPiece, p.size() - at)});
   }
   return pieces;
@@ -36,7 +37,7 @@ void for_each_piece(size_t n, ThreadPool& threads, Work&& work) {
 }  // namespace
 
 double gradient_norm(const Parameters& parameters, const Kernels& kernels, ThreadPool& threads) {
-  const std::vector<Piece> pieces = pieces_of(parameters);
+  const std::vector<Piece> pieces = pieces_of(parameters, true);
   std::vector<double> squares(pieces.size());
   for_each_piece(pieces.size(), threads, [&](size_t i) {
     constexpr int64_t kRun = 256;  // values summed in f32 before the sum goes on in f64
@@ -53,7 +54,7 @@ double clip_factor(double norm, double clip_norm) { return clip_norm > 0 ? std::
 
 void adamw_step(Parameters& parameters, const AdamWOptions& options, double learning_rate, double factor, int64_t t,
                 const Kernels& kernels, ThreadPool& threads) {
-  const std::vector<Piece> pieces = pieces_of(parameters);
+  const std::vector<Piece> pieces = pieces_of(parameters, false);
   const auto steps = static_cast<double>(t);
   PlainAdamW a{};
   a.gradient_scale = static_cast<float>(factor);

@@ -1,5 +1,5 @@
-// The optimizer: gradient norm and one step of AdamW over all that is trained, divided among a team of threads. Weight decay is
-// for matrices only. Norms and steps are the same bits for any number of threads.
+// The optimizer: gradient norm and one step of AdamW over all that is trained and not Muon's, divided among a team of threads.
+// Weight decay is for matrices only. Norms and steps are the same bits for any number of threads.
 #pragma once
 
 #include <cstdint>

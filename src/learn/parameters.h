@@ -25,6 +25,7 @@ struct Parameter {
   bool is_matrix = false;  // weight decay is for these
   bool plus_one = false;   // files hold the value minus one
   bool trained = true;
+  bool by_muon = false;  // moved by Muon's steps, not by AdamW's
   float* value = nullptr;
   float* gradient = nullptr;
   float* first_moment = nullptr;

@@ -229,6 +229,7 @@ class RecipeFile {
                                                 "batch_tokens",
                                                 "micro_tokens",
                                                 "products",
+                                                "optimizer",
                                                 "learning_rate",
                                                 "min_learning_rate",
                                                 "warmup_steps",
@@ -268,6 +269,9 @@ class RecipeFile {
     size_t products = 0;
     TRY_VOID(table.choice("products", {"f32", "bf16", "auto"}, products));
     t.products = static_cast<ProductChoice>(products);
+    size_t optimizer = 0;
+    TRY_VOID(table.choice("optimizer", {"adamw", "muon"}, optimizer));
+    t.optimizer = static_cast<OptimizerKind>(optimizer);
     TRY_VOID(table.number("weight_decay", 0, 10, t.weight_decay));
     TRY_VOID(table.number("beta1", 0, 0.9999, t.beta1));
     TRY_VOID(table.number("beta2", 0, 0.999999, t.beta2));

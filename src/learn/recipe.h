@@ -65,6 +65,9 @@ struct RecipeData {
 /// What products are computed in: kAuto is bf16 where the machine multiplies it, else f32.
 enum class ProductChoice : uint8_t { kF32, kBf16, kAuto };
 
+/// kMuon: the layers' matrices by Muon, the rest by AdamW (learn/muon.h).
+enum class OptimizerKind : uint8_t { kAdamW, kMuon };
+
 struct RecipeTraining {
   uint64_t seed = 1;
   uint64_t tokens = 0, steps = 0, epochs = 0;  // how long: exactly one of them is not 0
@@ -80,6 +83,7 @@ struct RecipeTraining {
   uint64_t evaluate_examples = 256;
   double checkpoint_every_s = 300;  // 0: after every step
   ProductChoice products = ProductChoice::kF32;
+  OptimizerKind optimizer = OptimizerKind::kAdamW;
 
   /// The schedule of a run of so many steps.
   [[nodiscard]] Schedule schedule_of(uint64_t total_steps) const {

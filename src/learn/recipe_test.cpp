@@ -44,6 +44,7 @@ evaluate_every = 20
 evaluate_examples = 64
 checkpoint_every_s = 60
 products = "auto"
+optimizer = "muon"
 [output]
 folder = "out"
 gguf = "q8_0"
@@ -126,6 +127,7 @@ TEST(Recipe, ReadsEveryKey) {
   EXPECT_EQ(t.evaluate_examples, 64u);
   EXPECT_EQ(t.checkpoint_every_s, 60);
   EXPECT_EQ(t.products, ProductChoice::kAuto);
+  EXPECT_EQ(t.optimizer, OptimizerKind::kMuon);
   EXPECT_EQ(r.output.folder, "/r/out");
   EXPECT_EQ(r.output.gguf, QuantRecipe::kQ8_0);
 }

@@ -19,6 +19,10 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const DecoderSpec& spec, Parame
   t->kernels_ = &kernels;
   t->threads_ = std::move(threads);
   TRY(t->network_, Network::create(spec, parameters, kernels, t->threads_, recipe.micro_tokens, product_type(recipe.products)));
+  if (recipe.optimizer == OptimizerKind::kMuon) {
+    give_matrices_to_muon(parameters);
+    for (int member = 0; member < t->threads_->size(); ++member) t->muon_.emplace_back(parameters.all());
+  }
   return t;
 }
 
@@ -58,11 +62,18 @@ Result<Trainer::Step> Trainer::step(uint64_t number) {
   }
   step.grad_norm = gradient_norm(*parameters_, *kernels_, *threads_);
   step.learning_rate = learning_rate(schedule_, number - 1);
-  const AdamWOptions options{recipe_.beta1, recipe_.beta2, recipe_.eps, recipe_.weight_decay};
-  adamw_step(*parameters_, options, step.learning_rate, clip_factor(step.grad_norm, recipe_.clip_norm),
-             static_cast<int64_t>(number), *kernels_, *threads_);
+  update(step);
   step.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return step;
+}
+
+void Trainer::update(const Step& step) {
+  const AdamWOptions options{recipe_.beta1, recipe_.beta2, recipe_.eps, recipe_.weight_decay};
+  adamw_step(*parameters_, options, step.learning_rate, clip_factor(step.grad_norm, recipe_.clip_norm),
+             static_cast<int64_t>(step.step), *kernels_, *threads_);
+  if (muon_.empty()) return;
+  muon_step(*parameters_, {.weight_decay = recipe_.weight_decay}, step.learning_rate, product_type(recipe_.products), muon_,
+            *threads_);
 }
 
 Result<double> Trainer::evaluate(std::span<const TrainBatch> batches) {

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "kernels/kernels.h"
 #include "learn/feed.h"
+#include "learn/muon.h"
 #include "learn/network.h"
 #include "learn/parameters.h"
 #include "learn/recipe.h"
@@ -45,6 +46,7 @@ class Trainer {
  private:
   Trainer() = default;
   [[nodiscard]] Result<std::vector<TrainBatch>> read_parts();
+  void update(const Step& step);
 
   Parameters* parameters_ = nullptr;
   Feed* feed_ = nullptr;
@@ -53,6 +55,7 @@ class Trainer {
   const Kernels* kernels_ = nullptr;
   std::shared_ptr<ThreadPool> threads_;
   std::unique_ptr<Network> network_;
+  std::vector<MuonScratch> muon_;  // one a thread; empty: AdamW moves everything
 };
 
 /// What a choice comes to on this machine.

@@ -115,6 +115,23 @@ TEST_F(Runs, AStoppedRunEndsWithTheSameBits) {
   EXPECT_NE(file_text(whole.output.folder + "/training/curves.svg").find("<svg"), std::string::npos);
 }
 
+TEST_F(Runs, AStoppedRunWithMuonEndsWithTheSameBits) {
+  const std::string products = "products = \"auto\"\n", more = products + "optimizer = \"muon\"\n";
+  const Recipe whole = recipe("whole", more), parts = recipe("parts", more), other = recipe("other", products);
+  ASSERT_TRUE(run(whole));
+  ASSERT_TRUE(run(other));
+  for (bool finished = false; !finished;) {
+    const auto part = run(parts, 5);
+    ASSERT_TRUE(part) << message_of(part);
+    finished = part->finished;
+  }
+  const std::string weights = file_text(whole.output.folder + "/model.safetensors");
+  EXPECT_EQ(file_text(parts.output.folder + "/model.safetensors"), weights);
+  EXPECT_NE(file_text(other.output.folder + "/model.safetensors"), weights);
+  const auto rows = read_train_log(whole.output.folder + "/training/log.jsonl");
+  EXPECT_LT(rows->back().loss, 0.8 * rows->front().loss);
+}
+
 TEST_F(Runs, AKilledRunEndsWithTheSameBits) {
   const Recipe whole = recipe("whole");
   ASSERT_TRUE(run(whole));
