@@ -64,6 +64,7 @@ Result<void> data_command(const DataOptions& options) {
   for (const TaskInfo& task : office_tasks()) {
     if (options.task == "all" || options.task == task.name) tasks.push_back(task.name);
   }
+  if (options.task == office_lesson().name) tasks.push_back(office_lesson().name);
   if (tasks.empty()) {
     return fail("{}; sobre data --list names the tasks",
                 options.task.empty() ? "a task is needed" : "'" + options.task + "' is no office task");

@@ -27,7 +27,26 @@ const Slot* find_numbered(std::span<const Slot> slots, std::string_view name) {
   return slot != nullptr ? slot : find_slot(slots, name.substr(0, name.find('#')));
 }
 
+// The templates of a line from `at` to the end of the choice that it is inside of, where `at` stands then.
+uint32_t count_choices(std::string_view line, size_t& at) {
+  uint32_t sum = 0, product = 1;
+  for (; at < line.size() && line[at] != ']'; ++at) {
+    if (line[at] == '[') {
+      product *= count_choices(line, ++at);
+    } else if (line[at] == '|') {
+      sum += product;
+      product = 1;
+    }
+  }
+  return sum + product;
+}
+
 }  // namespace
+
+uint32_t templates_of(std::string_view line) {
+  size_t at = 0;
+  return count_choices(line, at);
+}
 
 std::string fill(std::string_view text, std::span<const Slot> slots) {
   std::string out;
@@ -139,6 +158,17 @@ std::string Draw::choose(Lines lines) {
 
 std::string Draw::sentence_template(Lines lines) {
   return owned_template([&](std::string& text) { expand(pick(lines), text); });
+}
+
+std::string Draw::even_template(Lines lines) {
+  uint32_t total = 0;
+  for (const auto line : lines) total += templates_of(line);
+  return owned_template([&](std::string& text) {
+    uint32_t chosen = below(total);
+    size_t line = 0;
+    while (chosen >= templates_of(lines[line])) chosen -= templates_of(lines[line++]);
+    expand(lines[line], text);
+  });
 }
 
 std::string Draw::joined_template(std::span<const Lines> tables) {

@@ -34,6 +34,9 @@ inline constexpr char kExact = '\x01', kEndMark = '\x02', kNoTypos = '\x03';
 [[nodiscard]] std::string exact(std::string_view text);
 [[nodiscard]] std::string no_typos(std::string_view text);
 
+/// How many templates a line makes.
+[[nodiscard]] uint32_t templates_of(std::string_view line);
+
 /// The split of a template, entity or pair of operands.
 [[nodiscard]] Split split_of(std::string_view text);
 
@@ -76,6 +79,9 @@ class Draw {
   }
   /// A template of this split out of `lines`, noted.
   [[nodiscard]] std::string sentence_template(Lines lines);
+  /// The same, where a line is the likelier the more templates it makes: a line of two templates, one of them held out, would
+  /// else be a large part of the split that owns it.
+  [[nodiscard]] std::string even_template(Lines lines);
   /// One template that is made of a line of each table, in their order, spaces between.
   [[nodiscard]] std::string joined_template(std::span<const Lines> tables);
   /// A line of each table appended to `text` as sentences of one template: spaces between, capitals at their beginnings, and

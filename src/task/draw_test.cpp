@@ -27,6 +27,24 @@ TEST(Draw, NumberedSlotsComeBeforePlainOnes) {
   EXPECT_EQ(fill("{x#0} {x#1} {X#1}", slots), "plain own Own");
 }
 
+TEST(Draw, CountsTheTemplatesOfALine) {
+  EXPECT_EQ(templates_of("none"), 1u);
+  EXPECT_EQ(templates_of("[a|b|] {x} [c|d]"), 6u);
+  EXPECT_EQ(templates_of("[a|b [c|d|e] [f|g]|h]!"), 8u);
+}
+
+TEST(Draw, AnEvenTemplateIsAsLikelyAsAnyOther) {
+  const std::array<std::string_view, 2> lines = {"one", "[a|b|c|d|e|f] [u|v|w|x|y|z]"};
+  std::map<std::string, int> counts;
+  for (uint64_t i = 0; i < 37'000; ++i) {
+    Draw draw(Split::kTrain, 1, 0, i);
+    ++counts[draw.even_template(lines)];
+  }
+  const double each = 37'000.0 / static_cast<double>(counts.size());
+  ASSERT_GT(counts.size(), 20u);
+  for (const auto& [text, count] : counts) EXPECT_NEAR(count, each, each * 0.15) << text;
+}
+
 // Part of every data set: a change of the hash or of the random numbers is a change of the splits.
 TEST(Draw, SplitsAreAboutEightyTenTen) {
   std::map<Split, int> counts;

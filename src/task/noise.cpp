@@ -107,14 +107,16 @@ std::string lower_case(std::string_view text) {
 std::string typed(std::string_view marked, Draw& draw, int level, Language language) {
   static constexpr std::array<int, 3> kTypos = {12, 30, 50}, kLower = {6, 10, 14}, kBare = {8, 12, 15}, kPlain = {10, 15, 20};
   const auto at = static_cast<size_t>(level - 1);
+  // What is seldom takes long to learn: there is more of it while training.
+  const bool training = draw.split() == Split::kTrain;
   Marked m = read_marks(marked);
-  if (draw.chance(kTypos[at])) {
+  if (draw.chance(kTypos[at] + (training ? 15 : 0))) {
     for (int n = draw.between(1, level); n > 0; --n) add_typo(m, draw);
   }
   if (language == Language::kFrench && draw.chance(kPlain[at])) drop_accents(m);
   if (draw.chance(kLower[at])) {
     change_case(m, false);
-  } else if (draw.chance(2)) {
+  } else if (draw.chance(training ? 6 : 2)) {
     change_case(m, true);
   }
   if (draw.chance(kBare[at])) {

@@ -30,7 +30,7 @@ constexpr Text kDishes[] = {"cheese",   "honey",  "chocolate", "bread", "olive o
                             "cherries", "apples", "wine",      "salt",  "mushrooms", "fish"};
 constexpr Text kSights[] = {"castle",      "cathedral", "lighthouse", "windmill",  "stone bridge",
                             "market hall", "museum",    "theatre",    "town wall", "clock tower"};
-constexpr Text kColours[] = {"red", "blue", "green", "black", "white", "grey", "yellow", "orange", "brown", "purple"};
+constexpr Text kColours[] = {"red", "blue", "green", "black", "white", "grey", "yellow", "pink", "brown", "purple"};
 
 constexpr Text kJobS[] = {"{s} [works|is employed|earns a living] as {an} {v}.", "{s} is {an} {v}[ by profession| by trade|].",
                           "{s} [became|has become|trained as] {an} {v}[ long ago| years ago|]."};

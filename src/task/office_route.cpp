@@ -1,5 +1,7 @@
 #include "task/office_route.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "task/office_makers.h"
@@ -29,8 +31,29 @@ std::string with_slots(Draw& draw, Language language, const std::string& text) {
   return fill(text, slots);
 }
 
+// A sentence without some of its words.
+std::string thinned(Draw& draw, const std::string& text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    if (!draw.chance(15)) add_sentence(out, text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
 std::string sentence(Draw& draw, Language language, Lines lines) {
-  return with_slots(draw, language, draw.sentence_template(lines));
+  std::string text = draw.even_template(lines);
+  // While training, words are left out of some: what is left must be enough, so that the model learns what words mean and not
+  // the few hundred sentences by heart. What is left may be a template that is held out: then none are left out.
+  if (draw.split() == Split::kTrain && draw.chance(35)) {
+    std::string left = thinned(draw, text);
+    if (!left.empty() && draw.owns(left)) {
+      draw.note(left);
+      text = std::move(left);
+    }
+  }
+  return with_slots(draw, language, text);
 }
 
 }  // namespace

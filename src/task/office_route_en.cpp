@@ -48,6 +48,9 @@ constexpr Text kClosings[] = {"Thank you.",         "Thanks!",         "Best wis
                               "Thanks in advance.", "Have a nice day."};
 
 constexpr Text kBillingPlain[] = {
+    "[The invoice|My bill|The receipt|The total|The amount|The VAT|The fee|The payment|The charge|The price on my invoice] "
+    "[for order {n} is wrong|for {the_item} is too high|is not what I agreed to pay|of last month has a mistake|has to be "
+    "corrected|does not match what I paid|should be {p} euros, not {m}|was booked twice].",
     "[I have a question about|There is a mistake in|Something is wrong with|I do not understand] my [invoice|last "
     "invoice|bill|last bill].",
     "[You|Your company|The shop] charged [me|my card|us] [twice|two times] for [order {n}|the same order|{the_item}].",
@@ -66,6 +69,11 @@ constexpr Text kBillingPlain[] = {
     "right|can you check this]?",
 };
 constexpr Text kBillingIndirect[] = {
+    "[My bank statement|My bank account|My card statement|My accountant|My bookkeeper|The tax office|Our finance team] [shows "
+    "{m} euros too many|says you took {m} euros|says I paid {m} euros, not {p}|says the sum is wrong|cannot find what I "
+    "paid|says the money left twice|wants to see what I paid you|asks what the {m} euros are for].",
+    "[Can|Could|May] [I|we|my company] pay [in two parts|in three parts|by bank transfer|at the end of the month|next week|by "
+    "cheque|later|with two cards]?",
     "[The same sum|{m} euros] [left|went out of] my bank account [twice|two times] [this month|last week|on Monday].",
     "[I paid|We paid] {m} euros and [your paper|your statement] [says|asks for] {p} euros.",
     "[Our accountant|My accountant|The tax office] [needs|is asking for] [a document that shows what we paid|proof of what I "
@@ -75,7 +83,6 @@ constexpr Text kBillingIndirect[] = {
     "[I see|There is] a [fee|charge|sum] of {m} euros [that I cannot explain|that I do not understand|that nobody told me "
     "about].",
     "[My bank|The bank] [refused|blocked|returned] the money [I sent you|for {the_item}], how can I pay [now|another way]?",
-    "[Can I pay|May we pay] [in two parts|in three parts|by bank transfer|at the end of the month]?",
     "[Did you get|Have you received] [my money|the transfer|what I paid] [for {the_item}|for order {n}|on Monday]?",
     "[I only owe|We only owe|I should owe] {p} euros, [not {m}|but you ask for {m}].",
     "[When|On which day] will [the money|the sum|the {m} euros] be taken [from my bank|from my card]?",
@@ -87,12 +94,16 @@ constexpr Text kBillingBack[] = {
 };
 
 constexpr Text kShippingPlain[] = {
+    "[The parcel|My package|The delivery|My delivery|Order {n}|The courier|The driver|The van|The postman|The carrier] [is "
+    "late|is two days late|has not come|did not come today|is still on the road|is nowhere to be seen|has not reached me|went "
+    "to the wrong house|never arrived].",
+    "[When|On which day|What day] will [{the_item}|order {n}|my parcel|my package|my delivery] be [delivered|shipped|sent "
+    "out|at my door|with me|here]?",
     "[Where is|Can you tell me where is|When will I get] my [parcel|package|delivery][ with {the_item}| {n}|]?",
     "My [parcel|package|delivery] [has not arrived|has not come|is late|is lost][ yet|].",
     "[The|My] delivery [of {the_item}|of order {n}] is [late|two days late|a week late|delayed].",
     "The [tracking number|tracking link|tracking page] [does not work|shows nothing|is wrong|has not changed for days].",
     "[Please|Could you|Can you] deliver [my parcel|order {n}|the package] to [another address|my office|my neighbour].",
-    "[When|What day] will [{the_item}|order {n}|my package] be [delivered|shipped|sent]?",
     "[How long|How many days] does [delivery|shipping] [take|to {town} take]?",
     "[The driver|The courier|The postman] [did not find my house|did not ring|left no parcel|could not deliver].",
     "[Do you|Can you] [ship|deliver] to {town}?",
@@ -104,14 +115,16 @@ constexpr Text kShippingPlain[] = {
     "[What time|On which day|When] does [the van|the driver|the courier|my parcel] [come|arrive|get here]?",
 };
 constexpr Text kShippingIndirect[] = {
+    "[Can|Could|May] [the courier|the driver|the van|the postman|your carrier] [call me first|ring me before|come after "
+    "six|come in the morning|leave it at the back door|leave the box next door|come to {town} instead|wait at the gate]?",
+    "[The box|The parcel|The package|{The_item}] is [still|stuck] [at the depot|at the post office|at customs|in the wrong "
+    "town|with the neighbours|on the van|in your warehouse].",
     "[I have been waiting for|I am still waiting for] {the_item} [for two weeks|since Monday|for days], it [left your "
     "warehouse|was sent] long ago.",
     "[I was at home all day|I waited all day] and [nobody rang|no courier came|no van came].",
     "[The website|The page|Your site] says [handed over|on its way|out today] but [nothing is here|my door stayed quiet|I have "
     "nothing].",
     "[We moved|I moved|I have moved] to {town}, please [bring|take] order {n} [there|to the new address].",
-    "[Could the driver|Can the courier|May the van] [come after six|leave it with the neighbours|leave it at the back "
-    "door|call me first]?",
     "[It should have been here|You promised it for|It was due] [on Friday|last week|yesterday], where is it[ now|]?",
     "[The courier|The driver] [went to the wrong house|left it in the wrong street|gave it to a stranger].",
     "[Please ask|Please tell|Tell] [the driver|the courier|the van driver] to [ring twice|come in the evening|leave the "
@@ -128,6 +141,10 @@ constexpr Text kShippingBack[] = {
 };
 
 constexpr Text kReturnsPlain[] = {
+    "[I want|I need|I wish|We want|We have] to [return|send back|exchange|swap] {the_item}[, it is too small|, it is too "
+    "large|, it is the wrong colour|, it is the wrong size|].",
+    "[Did you get|Have you received|Has your shop received|Can you confirm] [my return|the return of {the_item}|what I sent "
+    "back|the {item} I returned][ last week| on Monday| two weeks ago|]?",
     "[I want|I would like|I need|We want] to [return|send back] {the_item}.",
     "[How|Where] can I [return|send back] {the_item}?",
     "[Please|Could you|Can you] send me a return [label|form] for [{the_item}|order {n}].",
@@ -145,6 +162,10 @@ constexpr Text kReturnsPlain[] = {
     "[May|Can|Could] I swap {the_item} for [a bigger one|a smaller one|another colour|a new one]?",
 };
 constexpr Text kReturnsIndirect[] = {
+    "{The_item} is [too small|too large|too short|too wide|too dark|too bright|not my size|not my colour], [please take it "
+    "back|I will not keep it|it has to go back|can I give it back|may I swap it|I want another one|how do I get it back to "
+    "you].",
+    "[How|Where] do I [send|post|bring|mail] {the_item} [back|back to you|if I do not keep it|if I give it back]?",
     "{The_item} does not [fit|suit me|match my room], [I do not want to keep it.|please take it back.|can I swap it?]",
     "[I ordered|I bought|I chose] the wrong [size|colour|model], [can we swap it|how do I get the right one|how can I give it "
     "back]?",
@@ -166,6 +187,11 @@ constexpr Text kReturnsBack[] = {
 };
 
 constexpr Text kTechnicalPlain[] = {
+    "{My_dev} [is broken|stopped|is dead|is frozen|is stuck|has no picture|has no sound|has no signal|loses the wifi|shows an "
+    "error|cannot be updated|will not connect|restarts all the time|gets no power] [since yesterday|again|after the "
+    "update|this morning|all of a sudden].",
+    "[Please explain|Please tell me|I do not know|Can you tell me|I have no idea] how to [install|set "
+    "up|connect|reset|restart|update|repair|switch off|charge] {the_dev}[ at home|].",
     "{The_dev} [does not turn on|does not work|does not start|stopped working|will not start].",
     "[The app|Your app|The program|The website] [crashes|freezes|stops|shows an error] [every time|when I start it|all the "
     "time].",
@@ -184,6 +210,10 @@ constexpr Text kTechnicalPlain[] = {
     "what can I do?|, can you fix it?|.]",
 };
 constexpr Text kTechnicalIndirect[] = {
+    "[When|Whenever|Each time] I [plug in|switch on|use|start] {the_dev}, [it beeps|it stays dark|it blinks red|nothing "
+    "happens|it goes off|it gets hot|it smells burnt|a light flashes].",
+    "I [press|push|pressed|pushed|hold down] [the button|the red button|the power key|every key] and {the_dev} "
+    "[beeps|blinks|stays dead|does nothing|goes off].",
     "[When I press the button|When I plug it in|Whatever I press] {the_dev} [does nothing|only blinks|beeps three times|stays "
     "dead].",
     "{The_dev} [gets very hot|smells burnt|makes a loud noise|blinks red] [after ten minutes|when it runs|and then goes off].",
@@ -204,11 +234,14 @@ constexpr Text kTechnicalBack[] = {
 };
 
 constexpr Text kAccountPlain[] = {
+    "[My password|My login|My user name|My account|The login page|My profile|My sign-in] [is locked|is blocked|does not "
+    "work|was refused|is not accepted|no longer works|says wrong password|has stopped working].",
+    "[Please|Can you|Could you|I need you to|Kindly] [reset|change|check|unlock|confirm] my [password|login|account|user "
+    "name|email address].",
     "[I forgot|I have forgotten|I lost] my [password|user name|login].",
     "[I cannot|I am not able to|Why can I not] log in to my account[| any more].",
     "[I want|I would like|I need] to change [the email address|the name|the phone number|the password] [of|in] my account.",
     "[Please|Could you|Can you] reset my password[|, please].",
-    "My account is [locked|blocked].",
     "[How|Where] do I change my [password|user name|email address|profile]?",
     "[The|Your] link to [reset my password|confirm my account] [does not come|has expired|never came].",
     "[I need|We need] a second [user|login] for our account.",
@@ -221,6 +254,10 @@ constexpr Text kAccountPlain[] = {
     "name].",
 };
 constexpr Text kAccountIndirect[] = {
+    "[I cannot|I can no longer|I could not|We cannot|My colleague cannot] [sign in|get in|get past the login|see my "
+    "profile|confirm my email|open my user page] [today|any more|since Monday].",
+    "[My profile|My user page|My page with you] [has|shows|still has|still shows] [an old phone number|an old email|the wrong "
+    "name|the wrong birthday|my old address], [how do I change it|please correct it|can you correct that].",
     "[It says|The page says|I am told] that my [password|user name|login] is [wrong|unknown], [but I am sure it is right.|how "
     "do I get in?]",
     "[I got married|I married] and [my last name is new|I have a new last name], please [update my profile|change it in my "
@@ -244,7 +281,11 @@ constexpr Text kAccountBack[] = {
 };
 
 constexpr Text kSalesPlain[] = {
-    "[How much|What] does {a_item} cost?",
+    "[What|How much] [does|would|will] [{a_item}|a new {item}|one {item}|{a_dev}|a new {dev}] cost[ me| us|]?",
+    "[What is|Tell me|I would like to know|Please tell me|Could you tell me] the price of [{a_item}|{k} {items}|{the_item}|one "
+    "of your {items}].",
+    "[I want|We want|I wish|We plan|I would like|We would like] to [buy|order|purchase] [{a_item}|{k} {items}|your "
+    "{items}|{a_dev}].",
     "[I want|We want|I would like|We would like] to [buy|order] {k} {items}[, what is the price?|, do you have an offer?|.]",
     "[Do you|Does your shop] [have|sell] {items}?",
     "[Please|Could you|Can you] send [me|us] [an offer|a price list|a quote] for {k} {items}.",
@@ -260,6 +301,10 @@ constexpr Text kSalesPlain[] = {
     "[Can you|Could you] [suggest|recommend|sell] [me|us] {a_item} [for my office|under {p} euros|for a school]?",
 };
 constexpr Text kSalesIndirect[] = {
+    "[My office|Our school|My shop|Our team|My family|Our hotel] [is looking for|would like|could use|might buy|is thinking of "
+    "buying|wants a price for] [{k} {items}|{a_item}|{a_dev}].",
+    "[Are|Will there be] [{items}|more {items}|the {items}|{k} {items}] [for sale|on sale|in stock|to be had] [this month|this "
+    "year|in your shop|on your page]?",
     "[We are opening an office|We are furnishing a school|Our team is growing] and [need|will need] {k} {items}, what [can you "
     "offer|would that cost]?",
     "[I am looking for|I am thinking about] {a_item} [as a gift|for my mother|for the office], [what do you have|what would "
@@ -281,6 +326,8 @@ constexpr Text kSalesBack[] = {
 };
 
 constexpr Text kCancelPlain[] = {
+    "[Please|Kindly|I want you to|I ask you to|We ask you to] [cancel|stop|end|terminate] my "
+    "[order|subscription|contract|membership|plan|booking].",
     "[I want|I would like|I need|We want] to cancel [my order|order {n}|my subscription|my contract|our booking].",
     "[Please|Could you|Can you] cancel [order {n}|my order|my subscription|my contract|the order of {the_item}].",
     "[How|Where] can I cancel [my order|my subscription|my contract|my booking]?",
@@ -296,6 +343,8 @@ constexpr Text kCancelPlain[] = {
     "[When|On which day] does [my subscription|my contract|the plan] end if I cancel [now|today|this week]?",
 };
 constexpr Text kCancelIndirect[] = {
+    "[I|We] [no longer need|do not need|do not want|will not use] [my subscription|the subscription|the contract|order {n}|the "
+    "booking|the membership][ any more| after this month|], [please end it|please stop it|please cancel it|do not renew it].",
     "[I have changed my mind|I no longer need it|We found another one], [please do not send {the_item}|please drop order "
     "{n}|forget order {n}].",
     "[I do not want|We do not want] to [renew|continue|go on with] [the subscription|the contract|my membership].",
@@ -318,6 +367,8 @@ constexpr Text kCancelBack[] = {
 };
 
 constexpr Text kComplaintPlain[] = {
+    "[Your staff|Your employee|Your colleague|The man at your counter|The woman at your counter|Your manager|Your team] was "
+    "[rude|very rude|impolite|unfriendly|disrespectful|unkind|awful] to [me|us|my wife|my mother|my father|my children].",
     "[I want|I would like|I wish] to [make a complaint|complain][ about your service| about your staff|].",
     "[Your employee|Your colleague|The woman on the phone|The man on the phone|Your staff] was [very "
     "rude|rude|unfriendly|impolite] to me.",
@@ -335,6 +386,10 @@ constexpr Text kComplaintPlain[] = {
     "[Who|Which manager] can I speak to about [the rude woman on the phone|the man who shouted at me|such bad service]?",
 };
 constexpr Text kComplaintIndirect[] = {
+    "[Your cashier|The assistant|The lady on the phone|The man on the phone|Your employee|The manager] [insulted|shouted "
+    "at|laughed at|ignored|hung up on|did not listen to] [me|us|my wife|my mother|my son|my father].",
+    "[Nobody|No customer|No one|No person] [should be|wants to be|has ever been|deserves to be] [treated|spoken to|received] "
+    "[so badly|so rudely|like this|with so little respect].",
     "[The lady|The man|The person] [at the counter|on the phone|in your shop] [laughed at me|shouted at me|hung up on "
     "me|called me stupid].",
     "[I have never been treated|Nobody should be treated|My mother was treated] [like this|so badly|with so little respect][ "

@@ -49,6 +49,11 @@ constexpr Text kClosings[] = {"Merci.",          "Merci !",         "Cordialemen
                               "Merci d'avance.", "Merci beaucoup.", "Bonne journée."};
 
 constexpr Text kBillingPlain[] = {
+    "[La facture|La dernière facture|La somme sur ma facture|La TVA|La note|L'addition] [de la commande {n} est fausse|pour "
+    "{the_item} est trop élevée|ne correspond pas à mon paiement|du mois dernier contient une erreur|doit être "
+    "corrigée|devrait être de {p} euros, pas de {m}|a été comptée deux fois].",
+    "[Je veux|Je voudrais|Je souhaite|J'aimerais|Nous voulons] [changer|modifier|mettre à jour] [mon moyen de paiement|ma "
+    "carte de paiement|mon adresse de facturation|mes coordonnées bancaires].",
     "[J'ai une question sur|Il y a une erreur dans|Je ne comprends pas] ma [facture|dernière facture].",
     "[Vous avez|Votre société a|Le magasin a] débité [ma carte|mon compte|la carte] [deux fois|en double] pour [la commande "
     "{n}|la même commande|{the_item}].",
@@ -71,6 +76,11 @@ constexpr Text kBillingPlain[] = {
     "vérifier] ?",
 };
 constexpr Text kBillingIndirect[] = {
+    "[Mon relevé de banque|Ma banque|Mon relevé de carte|Mon comptable|Notre comptable|Le service des impôts] [montre {m} "
+    "euros de trop|dit que vous avez pris {m} euros|dit que j'ai payé {m} euros, pas {p}|trouve que la somme est fausse|ne "
+    "trouve pas mon règlement|voit deux fois la même somme|demande à quoi servent les {m} euros].",
+    "[Puis-je|Peut-on|Pourrais-je|Ma société peut-elle] payer [en deux fois|en trois fois|par virement|à la fin du mois|la "
+    "semaine prochaine|par chèque|plus tard|avec deux cartes] ?",
     "[La même somme est partie|{m} euros ont quitté mon compte|On m'a pris {m} euros] [deux fois|en double] [ce mois-ci|la "
     "semaine dernière|lundi].",
     "[J'ai payé|Nous avons payé] {m} euros et [votre papier|votre relevé] [demande|indique] {p} euros.",
@@ -82,7 +92,6 @@ constexpr Text kBillingIndirect[] = {
     "m'a parlé].",
     "[Ma banque|La banque] a [refusé|bloqué|renvoyé] l'argent [que je vous ai envoyé|pour {the_item}], comment payer "
     "[maintenant|autrement] ?",
-    "[Puis-je|Peut-on] payer [en deux fois|en trois fois|par virement|à la fin du mois] ?",
     "[Avez-vous reçu|Avez-vous bien reçu] [mon argent|le virement|mon règlement] [pour {the_item}|pour la commande "
     "{n}|de lundi] ?",
     "[Je ne dois que|Nous ne devons que] {p} euros, [pas {m}|et vous en demandez {m}].",
@@ -94,6 +103,13 @@ constexpr Text kBillingBack[] = {
     "[Votre|La] facture est [arrivée à temps|bien arrivée] et [elle est payée|elle est juste].",
 };
 constexpr Text kShippingPlain[] = {
+    "[Le colis|Mon paquet|Mon colis|Le livreur|Le chauffeur|Le camion|Le facteur|Le transporteur] [est en retard|a deux jours "
+    "de retard|n'est pas venu|n'est pas passé aujourd'hui|est encore en route|reste introuvable|n'est pas arrivé chez moi|est "
+    "allé à la mauvaise maison|n'est jamais arrivé].",
+    "[Quand|Quel jour|À quelle date] [vais-je recevoir|pourrai-je recevoir|allez-vous livrer|allez-vous expédier] "
+    "[{the_item}|la commande {n}|mon colis|mon paquet|le colis avec {the_item}] ?",
+    "[Pouvez-vous|Pourriez-vous|Peut-on] [livrer|expédier|envoyer] [plus vite|avant vendredi|avant lundi|cette semaine|demain] "
+    "[{the_item}|la commande {n}|mon colis] ?",
     "[Où est|Où se trouve|Quand vais-je recevoir|Quand arrive] mon [colis|paquet][ avec {the_item}| {n}|] ?",
     "Mon [colis|paquet] [n'est pas arrivé|n'est toujours pas là|est en retard|est perdu].",
     "La livraison [de la commande {n}|de mon colis|de mon paquet] [est en retard|a deux jours de retard|a une semaine de "
@@ -114,6 +130,12 @@ constexpr Text kShippingPlain[] = {
     "facteur] ?",
 };
 constexpr Text kShippingIndirect[] = {
+    "[Le livreur|Le chauffeur|Le facteur|Votre transporteur] [peut-il|pourrait-il] [m'appeler avant|venir après six "
+    "heures|venir le matin|le laisser derrière la maison|laisser la boîte à côté|passer à {town}|attendre au portail] ?",
+    "[La boîte|Le colis|Le paquet|La commande {n}] [est encore|est toujours|reste] [au dépôt|à la poste|en douane|dans la "
+    "mauvaise ville|chez les voisins|dans le camion|dans votre entrepôt].",
+    "[Aucun livreur|Aucun chauffeur|Aucun camion|Aucun facteur] [n'est venu|n'est passé|n'a sonné] [aujourd'hui|ce "
+    "matin|hier|vendredi], [j'attends {the_item}|j'étais là toute la journée|je n'ai rien reçu].",
     "[J'attends|J'attends toujours|Nous attendons] {the_item} [depuis deux semaines|depuis lundi|depuis des jours], "
     "[l'entrepôt a tout envoyé|tout est parti] il y a longtemps.",
     "[J'étais à la maison toute la journée|J'ai attendu toute la journée] et [personne n'a sonné|aucun livreur n'est venu|rien "
@@ -138,6 +160,10 @@ constexpr Text kShippingBack[] = {
     "La livraison [a été rapide|a pris deux jours], [comme toujours|tout va bien].",
 };
 constexpr Text kReturnsPlain[] = {
+    "[Je veux|Je dois|Je souhaite|Nous voulons|J'aimerais] [renvoyer|retourner|échanger|rendre] {the_item}[, c'est trop "
+    "petit|, c'est trop grand|, ce n'est pas la bonne couleur|, ce n'est pas la bonne taille|].",
+    "[Combien de temps ai-je|Combien de jours ai-je|Quel délai ai-je|Combien de semaines ai-je] pour "
+    "[renvoyer|retourner|échanger|rendre] {the_item} ?",
     "[Je veux|Je voudrais|Je souhaite|Nous voulons] [renvoyer|retourner] {the_item}.",
     "[Comment|Où] [puis-je|peut-on] [renvoyer|retourner] {the_item} ?",
     "[Pouvez-vous|Pourriez-vous|Merci de] m'envoyer [une étiquette|un bon] de retour pour [{the_item}|la commande {n}].",
@@ -156,6 +182,11 @@ constexpr Text kReturnsPlain[] = {
     "[Qui paie|Comment préparer|Comment demander] [le retour|un retour|un échange] de la commande {n} ?",
 };
 constexpr Text kReturnsIndirect[] = {
+    "{The_item} [ne me va pas|ne me plaît pas|ne me convient pas|est à la mauvaise taille|est de la mauvaise couleur|prend "
+    "trop de place], [reprenez l'article|je ne le garde pas|je ne garde pas cet achat|puis-je rendre l'article|je voudrais un "
+    "autre modèle|comment vous rendre l'article].",
+    "[À quelle adresse|Où|Comment] [envoyer|poster|déposer|rendre] {the_item} [si je ne le garde pas|pour un retour|si je "
+    "change de modèle|si cela ne va pas] ?",
     "{The_item} ne me [va|plaît|convient] pas, [je ne veux pas garder cet achat.|merci de reprendre cet achat.|peut-on faire "
     "un échange ?]",
     "[J'ai commandé|J'ai acheté|J'ai choisi] la mauvaise [taille|couleur], [peut-on échanger|comment avoir la bonne|comment "
@@ -178,6 +209,11 @@ constexpr Text kReturnsBack[] = {
     "[Vous avez repris|J'ai rendu] {the_item} [sans problème|l'an dernier], [merci|c'était facile].",
 };
 constexpr Text kTechnicalPlain[] = {
+    "{My_dev} [tombe en panne|se bloque|redémarre sans cesse|n'a plus d'image|n'a plus de son|n'a plus de signal|perd le "
+    "wifi|affiche une erreur|refuse la mise à jour|ne se connecte plus|ne s'allume plus|ne marche plus|tourne au ralenti] "
+    "[depuis hier|encore|après la mise à jour|ce matin|tout à coup].",
+    "[Expliquez-moi|Dites-moi|Je ne sais pas|Montrez-moi|Je cherche] comment "
+    "[installer|régler|connecter|réinitialiser|redémarrer|mettre à jour|réparer|éteindre|charger] {the_dev}[ chez moi|].",
     "{The_dev} ne [s'allume pas|marche pas|démarre pas|fonctionne plus|répond plus].",
     "[L'application|Votre application|Le programme|Le site] [plante|se bloque|s'arrête|affiche une erreur] [à chaque fois|au "
     "démarrage|tout le temps].",
@@ -197,6 +233,10 @@ constexpr Text kTechnicalPlain[] = {
     "encore|][, que faire ?|, pouvez-vous m'aider ?|.]",
 };
 constexpr Text kTechnicalIndirect[] = {
+    "[Quand je branche|Quand j'allume|Dès que j'utilise|Chaque fois que je démarre] {the_dev}, [cela sonne|tout reste noir|une "
+    "lumière rouge clignote|rien ne se passe|tout s'arrête|cela chauffe|cela sent le brûlé|un voyant clignote].",
+    "[J'appuie sur|J'ai appuyé sur|Je pousse|Je touche] [le bouton|le bouton rouge|la touche|toutes les touches] et {the_dev} "
+    "[sonne|clignote|ne réagit pas|ne fait rien|s'arrête].",
     "[Quand j'appuie sur le bouton|Quand je branche la prise|J'ai beau appuyer], {the_dev} [ne fait rien|clignote "
     "seulement|sonne trois fois].",
     "{The_dev} [chauffe beaucoup|sent le brûlé|fait un grand bruit|clignote en rouge] [après dix minutes|en marche|et puis "
@@ -218,11 +258,13 @@ constexpr Text kTechnicalBack[] = {
     "[L'application|La mise à jour] marche [bien|sans erreur].",
 };
 constexpr Text kAccountPlain[] = {
+    "[Mon mot de passe|Mon identifiant|Mon nom d'utilisateur|Mon compte|L'accès à mon compte|Mon profil] [est bloqué|est "
+    "verrouillé|ne marche pas|est refusé|n'est pas accepté|ne fonctionne plus|n'est plus reconnu].",
+    "[Pouvez-vous|Pourriez-vous|Merci de|Veuillez|Il faut] [réinitialiser|changer|vérifier|débloquer|confirmer] mon [mot de "
+    "passe|identifiant|compte|nom d'utilisateur|adresse e-mail].",
     "[J'ai oublié|J'ai perdu] mon [mot de passe|identifiant|nom d'utilisateur].",
     "[Je n'arrive pas à|Je ne peux pas|Je n'arrive plus à|Je ne peux plus] me connecter à mon compte.",
     "[Je veux|Je voudrais|Je souhaite] changer [l'adresse e-mail|le nom|le numéro de téléphone|le mot de passe] de mon compte.",
-    "[Pouvez-vous|Pourriez-vous|Merci de] réinitialiser mon mot de passe.",
-    "Mon compte est [bloqué|verrouillé].",
     "[Comment|Où] changer mon [mot de passe|identifiant|profil|adresse e-mail] ?",
     "[Le|Votre] lien pour [changer mon mot de passe|confirmer mon compte] [n'arrive pas|a expiré|n'est jamais venu].",
     "[Il me faut|Il nous faut] un deuxième [utilisateur|identifiant] pour notre compte.",
@@ -236,6 +278,11 @@ constexpr Text kAccountPlain[] = {
     "d'identifiant|donner un accès à ma collègue].",
 };
 constexpr Text kAccountIndirect[] = {
+    "[Je ne peux pas|Je ne peux plus|Je n'ai pas pu|Nous ne pouvons pas|Ma collègue ne peut pas] [me connecter|entrer|passer "
+    "la connexion|voir mon profil|confirmer mon e-mail|ouvrir mon espace] [aujourd'hui|depuis lundi|depuis hier].",
+    "[Mon profil|Mon espace|Ma page chez vous] [a|montre|a encore|montre encore] [un ancien numéro|un ancien e-mail|un mauvais "
+    "nom|une fausse date de naissance|mon ancienne adresse], [comment changer cela ?|merci de corriger.|pouvez-vous corriger "
+    "?]",
     "[On me dit|La page dit|Il est écrit] que mon [mot de passe|identifiant] est [faux|inconnu], [mais je suis sûr de "
     "moi.|comment entrer ?]",
     "[Je me suis mariée|Je viens de me marier] et [mon nom a changé|j'ai un nouveau nom], [changez-le dans mon profil|merci de "
@@ -258,7 +305,12 @@ constexpr Text kAccountBack[] = {
     "[Mon compte|Mon profil] est [créé|en ordre|à jour].",
 };
 constexpr Text kSalesPlain[] = {
-    "[Combien coûte |Combien vaut |Quel est le prix d']{a_item} ?",
+    "[Combien coûte|Combien vaut|À combien vendez-vous|Combien coûterait] [{a_item}|un article comme {the_item}|{a_dev}|un lot "
+    "de {k} {items}] ?",
+    "[Dites-moi|Je voudrais connaître|J'aimerais savoir|Donnez-moi|Merci de me dire] le prix [pour {a_item}|de {k} "
+    "{items}|pour {the_item}|pour un de vos {items}].",
+    "[Je veux|Nous voulons|J'aimerais|Nous comptons|Je voudrais|Nous souhaitons] [acheter|commander] [{a_item}|{k} {items}|vos "
+    "{items}|{a_dev}].",
     "[Je veux|Nous voulons|Je voudrais|Nous voudrions] [acheter|commander] {k} {items}[, quel est le prix ?|, avez-vous une "
     "offre ?|.]",
     "[Avez-vous|Vendez-vous|Proposez-vous] des {items} ?",
@@ -276,6 +328,10 @@ constexpr Text kSalesPlain[] = {
     "de {p} euros|pour une école] ?",
 };
 constexpr Text kSalesIndirect[] = {
+    "[Mon bureau|Notre école|Mon magasin|Notre équipe|Ma famille|Notre hôtel] [cherche|voudrait|aimerait avoir|pense "
+    "acheter|veut un prix pour] [{k} {items}|{a_item}|{a_dev}].",
+    "[Y a-t-il|Y aura-t-il|Reste-t-il|Trouve-t-on] [des {items}|encore des {items}|{k} {items}|beaucoup de {items}] [à "
+    "vendre|en stock|en magasin|sur votre page] [ce mois-ci|cette année|maintenant] ?",
     "[Nous ouvrons un bureau|Nous équipons une école|Notre équipe grandit] et [il nous faut|il nous faudra] {k} {items}, [que "
     "proposez-vous|combien cela coûterait-il] ?",
     "[Je cherche|Je pense à] {a_item} [en cadeau|pour ma mère|pour le bureau], [qu'avez-vous|que conseillez-vous] ?",
@@ -297,6 +353,10 @@ constexpr Text kSalesBack[] = {
     "[J'aime beaucoup|Nous aimons bien] {the_item} [de votre magasin|de cette année].",
 };
 constexpr Text kCancelPlain[] = {
+    "[Merci de|Veuillez|Je vous demande de|Nous vous demandons de|Pouvez-vous] [résilier|supprimer|stopper|terminer] [mon "
+    "abonnement|mon contrat|ma réservation|ma commande|ma formule|l'abonnement].",
+    "[Je veux|Je voudrais|Je souhaite|Nous voulons] [annuler|résilier|arrêter|stopper] [mon abonnement|ma commande|mon "
+    "contrat|la formule|la réservation][ par e-mail| en ligne|].",
     "[Je veux|Je voudrais|Je souhaite|Nous voulons] annuler [ma commande|la commande {n}|notre réservation|mon abonnement].",
     "[Pouvez-vous |Pourriez-vous |Merci d'|Veuillez ]annuler [la commande {n}|ma commande|mon abonnement|ma réservation].",
     "[Comment|Où] [annuler ma commande|résilier mon abonnement|résilier mon contrat|annuler ma réservation] ?",
@@ -313,6 +373,9 @@ constexpr Text kCancelPlain[] = {
     "[maintenant|aujourd'hui|cette semaine] ?",
 };
 constexpr Text kCancelIndirect[] = {
+    "[Je n'ai plus besoin de|Nous n'avons plus besoin de|Je ne veux plus de|Nous n'utilisons plus] [mon abonnement|la "
+    "formule|la commande {n}|ma réservation|mon contrat][ après ce mois|], [merci d'arrêter|merci de tout stopper|ne "
+    "renouvelez pas|mettez-y fin].",
     "[J'ai changé d'avis|Je n'en ai plus besoin|Nous avons trouvé ailleurs], [n'envoyez pas {the_item}|laissez tomber la "
     "commande {n}|oubliez la commande {n}].",
     "[Je ne veux pas|Nous ne voulons pas] [renouveler|continuer|prolonger] [l'abonnement|le contrat|la formule].",
@@ -335,6 +398,10 @@ constexpr Text kCancelBack[] = {
     "[L'ancien abonnement|L'ancien contrat] [est résilié|est terminé], [comme prévu|tout va bien].",
 };
 constexpr Text kComplaintPlain[] = {
+    "[Votre employé|Votre collègue|Votre conseiller|L'homme au guichet|Votre vendeur|Votre directeur] a été [impoli|très "
+    "impoli|désagréable|grossier|méprisant|affreux|sans respect] avec [moi|nous|ma femme|ma mère|mon père|mes enfants].",
+    "[Je veux|Je voudrais|Je souhaite|J'aimerais] [faire une réclamation|déposer une plainte|me plaindre] [au sujet de "
+    "l'accueil|au sujet de votre personnel|au sujet de vos vendeurs|au sujet d'un employé|à votre directeur].",
     "[Je veux|Je voudrais|Je souhaite] [faire une réclamation|me plaindre][ de votre service| de votre personnel|].",
     "[Votre employé|Votre collègue|L'homme au téléphone|Votre conseiller] a été [très impoli|impoli|désagréable|grossier] avec "
     "moi.",
@@ -354,6 +421,11 @@ constexpr Text kComplaintPlain[] = {
     "dessus|d'un si mauvais service] ?",
 };
 constexpr Text kComplaintIndirect[] = {
+    "[Votre caissier|Votre vendeuse|La dame au téléphone|L'homme au téléphone|Votre employé|Le directeur] a "
+    "[insulté|ignoré|humilié|bousculé|renvoyé] [ma femme|ma mère|mon fils|mon père|ma fille][ sans raison| devant tout le "
+    "monde|].",
+    "[Personne|Aucun client|Aucun être humain] ne [devrait être|veut être|mérite d'être] [traité|accueilli|reçu] [ainsi|si "
+    "mal|avec si peu de respect|de cette façon].",
     "[La dame|Votre vendeuse|La personne] [au guichet|au téléphone|dans votre magasin] [s'est moquée de moi|m'a crié "
     "dessus|m'a raccroché au nez|m'a traité d'idiot].",
     "[On ne m'a jamais traité|Personne ne devrait être traité|Ma mère a été traitée] [ainsi|si mal|avec si peu de respect].",
