@@ -90,6 +90,7 @@ void step(Parameters& p, int threads, ProductType products = ProductType::kF32) 
   ThreadPool team(threads);
   give_matrices_to_muon(p);
   std::vector<MuonScratch> scratch;
+  scratch.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) scratch.emplace_back(p.all());
   muon_step(p, {}, 0.02, products, scratch, team);
 }

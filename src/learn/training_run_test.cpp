@@ -33,9 +33,10 @@ class Runs : public testing::Test {
     EXPECT_TRUE(write_tiny_model(files_ / "tiny", SOBRE_SOURCE_DIR));
     std::string rows;
     for (int i = 0; i < 60; ++i) {
-      const std::string a = std::to_string(i % 7), b = std::to_string(i % 5);
-      rows += R"({"messages": [{"role": "user", "content": "add )" + a + " and " + b +
-              R"("}, {"role": "assistant", "content": ")" + std::to_string(i % 7 + i % 5) + "\"}]}\n";
+      rows += fmt::format(
+          R"({{"messages": [{{"role": "user", "content": "add {} and {}"}}, {{"role": "assistant", "content": "{}"}}]}})"
+          "\n",
+          i % 7, i % 5, i % 7 + i % 5);
     }
     files_.write("rows.jsonl", rows);
   }
