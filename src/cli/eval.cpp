@@ -188,6 +188,9 @@ Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<Qu
 
 Result<void> eval_command(const EvalFlags& flags) {
   TRY(const std::vector<Question> questions, flags.recipe.empty() ? office_questions(flags) : held_back_questions(flags));
+  // Before the meter runs: reading all of a model is no part of evaluating it.
+  TRY(const std::string path, resolve_model(flags.model.model));
+  TRY(const std::string identity, model_identity(path));
   AnswerMeter meter;
   meter.begin();
   const auto start = std::chrono::steady_clock::now();
@@ -201,8 +204,7 @@ Result<void> eval_command(const EvalFlags& flags) {
   LedgerRow row;
   row.kind = "evaluate";
   row.model = flags.model.model;
-  TRY(const std::string path, resolve_model(flags.model.model));
-  TRY(row.model_digest, model_identity(path));
+  row.model_digest = identity;
   row.answer_tokens = tokens;
   const std::string energy = meter.end_in_ledger(std::move(row));
   const std::vector<Cell> cells = count_cells(questions, answers);

@@ -136,7 +136,8 @@ Result<void> train_command(const TrainFlags& flags) {
   row.model = recipe.output.folder;
   row.prompt_tokens = tokens;
   if (ran && ran->finished) {
-    TRY(row.model_digest, model_identity(recipe.output.folder));
+    // What cannot be read costs the row its digest, not the run its report.
+    if (const auto identity = model_identity(recipe.output.folder)) row.model_digest = *identity;
   }
   const std::string energy = meter.end_in_ledger(std::move(row));
   line.wipe();

@@ -161,13 +161,12 @@ std::string Draw::sentence_template(Lines lines) {
 }
 
 std::string Draw::even_template(Lines lines) {
-  uint32_t total = 0;
-  for (const auto line : lines) total += templates_of(line);
+  std::vector<uint32_t> ends;  // templates of the lines up to each
+  ends.reserve(lines.size());
+  for (const auto line : lines) ends.push_back((ends.empty() ? 0 : ends.back()) + templates_of(line));
   return owned_template([&](std::string& text) {
-    uint32_t chosen = below(total);
-    size_t line = 0;
-    while (chosen >= templates_of(lines[line])) chosen -= templates_of(lines[line++]);
-    expand(lines[line], text);
+    const auto end = std::upper_bound(ends.begin(), ends.end(), below(ends.back()));
+    expand(lines[static_cast<size_t>(end - ends.begin())], text);
   });
 }
 
