@@ -37,8 +37,10 @@ void set_file(BlobFile& file, const std::string& path, const struct stat& info) 
   file.used = std::max<int64_t>(info.st_atime, info.st_mtime);
 }
 
+constexpr std::string_view kModels = "models--";
+
 std::string folder_name(std::string_view repo) {
-  std::string name = "models--" + std::string(repo);
+  std::string name = std::string(kModels) + std::string(repo);
   if (const size_t slash = name.find('/'); slash != name.npos) name.replace(slash, 1, "--");
   return name;
 }
@@ -87,6 +89,31 @@ std::vector<std::string> paths_below(const std::string& folder) {
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+std::optional<std::string> repo_of_folder(std::string_view folder) {
+  if (!folder.starts_with(kModels)) return std::nullopt;
+  std::string repo(folder.substr(kModels.size()));
+  const size_t cut = repo.find("--");
+  if (cut != repo.npos) repo.replace(cut, 2, "/");
+  if (!looks_like_hub_name(cut == repo.npos ? "org/" + repo : repo)) return std::nullopt;
+  return repo;
+}
+
+std::optional<CachePlace> place_in_cache(const std::string& path) {
+  std::error_code error;
+  std::vector<std::string> parts;  // .../models--ORG--NAME/snapshots/COMMIT/PATH
+  for (const fs::path& part : fs::absolute(path, error).lexically_normal()) {
+    if (!part.empty()) parts.push_back(part.string());
+  }
+  const auto at = std::find(parts.rbegin(), parts.rend(), "snapshots");
+  const auto snapshots = static_cast<size_t>(parts.rend() - at);  // of the part after it
+  if (snapshots < 2 || snapshots >= parts.size()) return std::nullopt;
+  auto repo = repo_of_folder(parts[snapshots - 2]);
+  if (!repo) return std::nullopt;
+  CachePlace place{std::move(*repo), parts[snapshots], {}};
+  for (size_t i = snapshots + 1; i < parts.size(); ++i) place.path += (place.path.empty() ? "" : "/") + parts[i];
+  return place;
 }
 
 CacheRepo::CacheRepo(const std::string& cache, std::string_view repo)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,16 @@ class CacheRepo {
  private:
   std::string cache_, name_, folder_;
 };
+
+/// The repository of a folder's name in a cache: "models--org--name", or "models--gpt2" of the hub's first years.
+[[nodiscard]] std::optional<std::string> repo_of_folder(std::string_view folder);
+
+/// What a path in the layout stands for, whichever the cache: a snapshot's folder (path: empty) or something below it.
+struct CachePlace {
+  std::string repo, commit, path;
+};
+/// Nothing for paths outside the layout. Looks at the path's text alone, made absolute; no link is followed.
+[[nodiscard]] std::optional<CachePlace> place_in_cache(const std::string& path);
 
 /// Whether a path is a folder itself, not a link to one.
 [[nodiscard]] bool is_real_folder(const std::string& path);

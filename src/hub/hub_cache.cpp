@@ -20,18 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kModels = "models--";
-
-// The repository of a folder's name, if it is one: "models--org--name", or "models--gpt2" of the hub's first years.
-std::optional<std::string> repo_of_folder(std::string_view folder) {
-  if (!folder.starts_with(kModels)) return std::nullopt;
-  std::string repo(folder.substr(kModels.size()));
-  const size_t cut = repo.find("--");
-  if (cut != repo.npos) repo.replace(cut, 2, "/");
-  if (!looks_like_hub_name(cut == repo.npos ? "org/" + repo : repo)) return std::nullopt;
-  return repo;
-}
-
 CachedSnapshot snapshot_of(const CacheRepo& at, const std::string& repo, const std::string& commit) {
   CachedSnapshot out;
   out.repo = repo, out.commit = commit;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "digest/sha256.h"
+#include "hub/cache_files.h"
 #include "hub/hub_names.h"
 
 namespace sobre {
@@ -147,13 +148,19 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   return manifest;
 }
 
-std::string manifest_path(const std::string& folder, const Manifest& manifest) {
-  std::string repo = manifest.repo, quant = manifest.quant;
+namespace {
+std::string repo_folder(const std::string& folder, std::string repo) {
   if (const size_t slash = repo.find('/'); slash != repo.npos) repo.replace(slash, 1, "--");
+  return folder + "/" + repo;
+}
+}  // namespace
+
+std::string manifest_path(const std::string& folder, const Manifest& manifest) {
+  std::string quant = manifest.quant;
   // Quantisations are named without regard to case; one of them is one file.
   std::transform(quant.begin(), quant.end(), quant.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  return fmt::format("{}/{}/{}{}{}.json", folder, repo, manifest.commit, quant.empty() ? "" : "-", quant);
+  return fmt::format("{}/{}{}{}.json", repo_folder(folder, manifest.repo), manifest.commit, quant.empty() ? "" : "-", quant);
 }
 
 Result<void> write_manifest(const std::string& folder, const Manifest& manifest) {
@@ -178,26 +185,16 @@ std::optional<Manifest> read_manifest(const std::string& folder, std::string_vie
 
 std::string pulled_digest(const std::string& folder, const std::string& path) {
   namespace fs = std::filesystem;
-  static constexpr std::string_view kModels = "models--";
+  const auto place = place_in_cache(path);
+  if (!place) return {};
   std::error_code error;
-  std::vector<std::string> parts;  // .../models--ORG--NAME/snapshots/COMMIT/MODEL
-  for (const fs::path& part : fs::absolute(path, error).lexically_normal()) {
-    if (!part.empty()) parts.push_back(part.string());
-  }
-  const auto at = std::find(parts.rbegin(), parts.rend(), "snapshots");
-  const size_t snapshots = static_cast<size_t>(parts.rend() - at) - 1;
-  if (at == parts.rend() || snapshots == 0 || snapshots + 1 >= parts.size()) return {};
-  const std::string &repo = parts[snapshots - 1], &commit = parts[snapshots + 1];
-  if (!repo.starts_with(kModels)) return {};
-  std::string model;
-  for (size_t i = snapshots + 2; i < parts.size(); ++i) model += (model.empty() ? "" : "/") + parts[i];
-  for (fs::directory_iterator entry(folder + "/" + repo.substr(kModels.size()), error), end; !error && entry != end;
+  for (fs::directory_iterator entry(repo_folder(folder, place->repo), error), end; !error && entry != end;
        entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with(commit)) continue;
+    if (!entry->path().filename().string().starts_with(place->commit)) continue;
     const auto text = read_file(entry->path().string(), kMaxBytes);
     if (!text) continue;
     const auto manifest = manifest_from_json(*text);
-    if (manifest && manifest->commit == commit && manifest->model == model &&
+    if (manifest && manifest->commit == place->commit && manifest->model == place->path &&
         manifest_path(folder, *manifest) == entry->path().string())
       return "sha256:" + manifest_digest(*manifest);
   }

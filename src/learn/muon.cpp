@@ -58,6 +58,16 @@ MuonScratch::MuonScratch(std::span<const Parameter> parameters) {
   poly = gram + grams;
 }
 
+uint64_t MuonScratch::most_bytes(const DecoderSpec& spec, ProductType products) {
+  uint64_t wide = 1;  // every matrix of a layer has one side of d_model; this is the longest other one
+  for (const LayerSpec& l : spec.layers)
+    wide = std::max(
+        {wide, static_cast<uint64_t>(l.n_heads) * static_cast<uint64_t>(l.head_dim), static_cast<uint64_t>(l.ffn_dim)});
+  const auto d = static_cast<uint64_t>(spec.d_model);
+  const uint64_t values = d * wide, gram = std::min(d, wide) * std::min(d, wide);
+  return 2 * (values + gram) * sizeof(float) + (products == ProductType::kF32 ? 0 : 2 * bf16_scratch_bytes(values));
+}
+
 void orthogonalize(int64_t rows, int64_t cols, ProductType products, MuonScratch& s) {
   // Steep at zero, so that small singular values come up within five steps; the large ones swing about one.
   constexpr float kA = 3.4445F, kB = -4.7750F, kC = 2.0315F;

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "learn/parameters.h"
 #include "learn/products.h"
+#include "model/spec.h"
 
 namespace sobre {
 
@@ -26,6 +27,8 @@ void give_matrices_to_muon(Parameters& parameters);
 class MuonScratch {
  public:
   explicit MuonScratch(std::span<const Parameter> parameters);
+  /// Bytes that one takes at most for a model that learns wholly, with what a product turns into bf16.
+  [[nodiscard]] static uint64_t most_bytes(const DecoderSpec& spec, ProductType products);
   MuonScratch(MuonScratch&&) = default;    // never copied: the pointers are into its own floats
   float *x = nullptr, *next = nullptr;     // [rows, cols]
   float *gram = nullptr, *poly = nullptr;  // [least, least]: of the smaller side

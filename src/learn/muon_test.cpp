@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -18,13 +19,17 @@ namespace {
 
 using Matrix = std::vector<std::vector<double>>;
 
-Parameters some_parameters() {
+CheckpointPlan some_plan() {
   const auto config =
       Json::parse(R"({"model_type": "llama", "hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 4,
       "num_key_value_heads": 2, "head_dim": 6, "intermediate_size": 28, "vocab_size": 50, "max_position_embeddings": 64,
       "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu"})");
-  const auto plan = plan_new_checkpoint(*config);
-  Parameters p = std::move(*Parameters::create(*plan, {}));
+  return *plan_new_checkpoint(*config);
+}
+
+Parameters some_parameters() {
+  const auto plan = some_plan();
+  Parameters p = std::move(*Parameters::create(plan, {}));
   p.fill_random(7);
   uint32_t x = 4321;
   for (Parameter& each : p.all()) {
@@ -124,6 +129,14 @@ TEST(Muon, AStepIsThePlainRule) {
     }
   }
   EXPECT_EQ(moved, 14);
+}
+
+TEST(Muon, TakesAsMuchMemoryAsItSays) {
+  Parameters p = some_parameters();
+  give_matrices_to_muon(p);
+  const MuonScratch scratch(p.all());
+  const auto floats = static_cast<uint64_t>(scratch.poly + int64_t{20} * 20 - std::min(scratch.x, scratch.next));
+  EXPECT_EQ(MuonScratch::most_bytes(some_plan().spec, ProductType::kF32), floats * sizeof(float));
 }
 
 TEST(Muon, SingularValuesAreNearOne) {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/memory.h"
 #include "learn/curves.h"
+#include "learn/muon.h"
 #include "learn/products.h"
 #include "learn/train_log.h"
 #include "learn/training_state.h"
@@ -199,8 +200,12 @@ class Run {
 
 Result<uint64_t> training_memory(const Recipe& recipe, const TrainedModel& model, int threads) {
   TRY(const Trainable parts, trainable_parts(recipe.model.train, model.plan.spec));
-  return Parameters::memory_bytes(model.plan, parts) +
-         Network::work_bytes(model.plan.spec, threads, recipe.training.micro_tokens, product_type(recipe.training.products));
+  const ProductType products = product_type(recipe.training.products);
+  uint64_t bytes = Parameters::memory_bytes(model.plan, parts) +
+                   Network::work_bytes(model.plan.spec, threads, recipe.training.micro_tokens, products);
+  if (recipe.training.optimizer == OptimizerKind::kMuon)
+    bytes += static_cast<uint64_t>(threads) * MuonScratch::most_bytes(model.plan.spec, products);
+  return bytes;
 }
 
 Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options) { return Run(recipe, options).go(); }
