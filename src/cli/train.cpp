@@ -17,6 +17,7 @@
 #include "cli/processor.h"
 #include "cli/terminal.h"
 #include "digest/sha256.h"
+#include "learn/products.h"
 #include "learn/replay.h"
 #include "learn/training_run.h"
 
@@ -65,7 +66,11 @@ class TrainingLine {
   std::chrono::steady_clock::time_point last_{};
 };
 
-const Kernels& kernels_of(const TrainFlags& flags) { return flags.isa ? *kernels_for(*flags.isa) : best_kernels(); }
+const Kernels& kernels_of(const TrainFlags& flags) {
+  if (!flags.isa) return best_kernels();
+  limit_products(*flags.isa);
+  return *kernels_for(*flags.isa);
+}
 
 Result<void> replay(const TrainFlags& flags) {
   const auto threads = std::make_shared<ThreadPool>(flags.threads);

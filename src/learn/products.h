@@ -5,10 +5,16 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/kernels.h"
+
 namespace sobre {
 
 /// Makes the library leave threads to its caller. Every thread calls it before its first product.
 void use_callers_threads();
+
+/// Keeps the products to this instruction set, or to the nearest below it that the library knows; no bfloat16 below AVX-512.
+/// For a process whose user chose a set, before its first product (the library looks once).
+void limit_products(Isa isa);
 
 /// What the factors of a product are rounded to before they are multiplied; all of memory and every sum is f32.
 enum class ProductType : uint8_t { kF32, kBf16 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -77,6 +78,20 @@ void expect_products(ProductType type) {
 }
 
 TEST(Products, EqualSumsInDouble) { expect_products(ProductType::kF32); }
+
+// In processes of their own, made before this one has multiplied: the library looks at its limit once.
+TEST(ProductsDeathTest, KeepToTheSetAskedFor) {
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512}) {
+    const auto limited = [&] {
+      const bool had_bf16 = has_bf16_products();
+      limit_products(isa);
+      expect_products(ProductType::kF32);
+      const bool as_asked = has_bf16_products() == (had_bf16 && isa == Isa::kAvx512);
+      std::exit(as_asked && !testing::Test::HasFailure() ? 0 : 1);
+    };
+    EXPECT_EXIT(limited(), testing::ExitedWithCode(0), "") << isa_name(isa);
+  }
+}
 
 TEST(Products, OfBf16EqualSumsOfRoundedFactors) {
   if (!has_bf16_products()) GTEST_SKIP() << "this processor or its oneDNN does not multiply bfloat16";

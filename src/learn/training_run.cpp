@@ -56,8 +56,9 @@ class Run {
   Result<void> open() {
     if (recipe_.training.products == ProductChoice::kBf16 && !has_bf16_products())
       return fail(
-          "{}: training.products is \"bf16\", which this processor (without AVX-512 BF16) or its oneDNN cannot multiply; "
-          "\"auto\" takes f32 there",
+          "{}: training.products is \"bf16\", which needs AVX-512 BF16 in the processor, in its oneDNN and in the instruction "
+          "set "
+          "asked for; \"auto\" takes f32 there",
           recipe_.file);
     TRY_VOID(look_at_folder());
     TRY(model_, open_trained_model(recipe_, options_.init));
