@@ -141,7 +141,7 @@ void add_serve(CLI::App& app, Chosen& chosen, ServeFlags& o) {
   c->footer(
       "Flags count more than the configuration. SIGTERM and Ctrl-C let running answers end (a second one does not); SIGHUP "
       "reads\n"
-      "the keys again. The server is ready when GET /health answers 200.");
+      "the keys and the certificate again. The server is ready when GET /health answers 200.");
 }
 
 void add_show(CLI::App& app, Chosen& chosen, ShowOptions& o) {

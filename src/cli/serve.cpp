@@ -100,8 +100,8 @@ sigset_t our_signals() {
 // Everything that happens beside requests: signals, and every second the pool's and the API's own work.
 class Housekeeper {
  public:
-  Housekeeper(HttpServer& server, ModelPool& pool, Api& api, KeyStore* keys, double drain_s)
-      : server_(server), pool_(pool), api_(api), keys_(keys), drain_s_(drain_s), thread_([this] { run(); }) {}
+  Housekeeper(HttpServer& server, ModelPool& pool, Api& api, KeyStore* keys, const ServeConfig& config)
+      : server_(server), pool_(pool), api_(api), keys_(keys), config_(config), thread_([this] { run(); }) {}
   ~Housekeeper() {
     ended_ = true;
     thread_.join();
@@ -120,25 +120,32 @@ class Housekeeper {
     }
   }
   void reload() {
-    if (keys_ == nullptr) return;
-    const Result<size_t> keys = keys_->reload();
-    if (keys)
-      fmt::print(stderr, "sobre: {} keys read again\n", *keys);
-    else
-      fmt::print(stderr, "sobre: the keys stay as they were: {}\n", keys.error().message);
+    if (keys_ != nullptr) {
+      const Result<size_t> keys = keys_->reload();
+      if (keys)
+        fmt::print(stderr, "sobre: {} keys read again\n", *keys);
+      else
+        fmt::print(stderr, "sobre: the keys stay as they were: {}\n", keys.error().message);
+    }
+    if (!config_.http.tls_certificate.empty()) {
+      if (const Result<void> tls = server_.reload_tls())
+        fmt::print(stderr, "sobre: the certificate is read again\n");
+      else
+        fmt::print(stderr, "sobre: the certificate stays as it was: {}\n", tls.error().message);
+    }
   }
   void stop() {
     const bool again = stopping_;
     stopping_ = true;
-    if (!again) fmt::print(stderr, "sobre: stopping; running answers have {:g} s to end\n", drain_s_);
-    server_.stop(again ? 0 : drain_s_);
+    if (!again) fmt::print(stderr, "sobre: stopping; running answers have {:g} s to end\n", config_.drain_s);
+    server_.stop(again ? 0 : config_.drain_s);
   }
 
   HttpServer& server_;
   ModelPool& pool_;
   Api& api_;
   KeyStore* keys_;
-  double drain_s_;
+  const ServeConfig& config_;
   bool stopping_ = false;
   std::atomic<bool> ended_{false};
   std::thread thread_;
@@ -254,7 +261,7 @@ Result<void> serve(const ServeFlags& flags) {
   announce(config, models, server->port(), keys.get());
   preload(pool, config);
   {
-    const Housekeeper housekeeper(*server, pool, api, keys.get(), config.drain_s);
+    const Housekeeper housekeeper(*server, pool, api, keys.get(), config);
     server->run();
   }
   (void)pool.drain(0);

@@ -21,7 +21,8 @@ struct ServeFlags {
   std::string new_key;  // the id to make a key for
 };
 
-/// Runs the server until SIGTERM or SIGINT (which let running answers end; a second one does not). SIGHUP reads the keys again.
+/// Runs the server until SIGTERM or SIGINT (which let running answers end; a second one does not). SIGHUP reads the keys and
+/// the certificate again.
 [[nodiscard]] Result<void> serve_command(const ServeFlags& flags);
 
 }  // namespace sobre

@@ -104,6 +104,9 @@ class HttpServer {
   /// From any thread: accepts no more connections, lets running answers end for at most `seconds`, then closes all. May be
   /// called again to shorten the time.
   virtual void stop(double seconds) = 0;
+  /// Reads the certificate and the key again, for connections from then on; those that are open keep theirs. From any thread.
+  /// Errors name the file and what is wrong with it; the old ones stay. Without TLS there is nothing to do.
+  [[nodiscard]] virtual Result<void> reload_tls() = 0;
   /// Runs a function on the I/O thread after a delay (for timers). From any thread; nothing happens when the server ends first.
   virtual void after(double seconds, std::function<void()> work) = 0;
   /// From any thread.

@@ -109,6 +109,14 @@ class Server final : public HttpServer {
     core_.gate->post([this, seconds] { begin_stop(std::clamp(seconds, 0.0, kMostSeconds)); });
   }
 
+  Result<void> reload_tls() override {
+    const HttpOptions& options = core_.options;
+    if (options.tls_certificate.empty()) return {};
+    TRY(auto tls, make_tls_context(options.tls_certificate, options.tls_key));
+    core_.gate->post([this, tls = std::move(tls)]() mutable { core_.tls = std::move(tls); });
+    return {};
+  }
+
   void after(double seconds, std::function<void()> work) override {
     core_.gate->post([this, seconds, work = std::move(work)]() mutable {
       auto timer = std::make_shared<asio::steady_timer>(core_.io, duration(seconds));

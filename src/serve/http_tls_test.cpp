@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "serve/http_echo_testing.h"
 #include "serve/http_text_testing.h"
@@ -85,6 +87,17 @@ class TlsClient {
   }
 
   [[nodiscard]] bool is_good() const { return good_; }
+  /// Whether the server showed the certificate of this file.
+  [[nodiscard]] bool saw(const std::string& file) const {
+    FILE* in = fopen(file.c_str(), "r");
+    X509* wanted = PEM_read_X509(in, nullptr, nullptr, nullptr);
+    fclose(in);
+    X509* shown = SSL_get1_peer_certificate(ssl_);
+    const bool same = wanted != nullptr && shown != nullptr && X509_cmp(wanted, shown) == 0;
+    X509_free(wanted);
+    X509_free(shown);
+    return same;
+  }
   [[nodiscard]] std::string version() const { return SSL_get_version(ssl_); }
   bool send(const std::string& text) { return SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0; }
   /// All until the server's goodbye; `clean`: whether it was one of TLS.
@@ -225,6 +238,36 @@ TEST(HttpTls, TlsToAPlainPortFails) {
   auto server = EchoServer::start({});
   ASSERT_TRUE(server);
   EXPECT_FALSE(TlsClient((*server)->http().port(), TLS1_2_VERSION, TLS1_3_VERSION).is_good());
+}
+
+TEST(HttpTls, ANewCertificateIsForConnectionsFromThenOn) {
+  const Certificate used, renewed;
+  const auto server = start(used);
+  const auto connect = [&] { return std::make_unique<TlsClient>(server->http().port(), TLS1_2_VERSION, TLS1_3_VERSION); };
+  const auto before = connect();
+  EXPECT_TRUE(before->saw(used.certificate));
+  const auto replace = [](const std::string& from, const std::string& to) {
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
+  };
+  // Half of the pair is there: the old one stays in use.
+  replace(renewed.certificate, used.certificate);
+  const auto half = server->http().reload_tls();
+  ASSERT_FALSE(half);
+  EXPECT_NE(half.error().message.find("does not belong"), std::string::npos) << half.error().message;
+  EXPECT_FALSE(connect()->saw(renewed.certificate));
+  replace(renewed.key, used.key);
+  ASSERT_TRUE(server->http().reload_tls());
+  // The change is made on the I/O thread, in the order of what it is given.
+  const auto after = connect();
+  ASSERT_TRUE(after->is_good());
+  EXPECT_TRUE(after->saw(renewed.certificate));
+  for (const auto& client : {before.get(), after.get()}) {
+    ASSERT_TRUE(client->send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    EXPECT_NE(client->read_some().find("HTTP/1.1 200 OK\r\n"), std::string::npos);
+  }
+  auto plain = EchoServer::start({});
+  ASSERT_TRUE(plain);
+  EXPECT_TRUE((*plain)->http().reload_tls());
 }
 
 TEST(HttpTls, BadFilesAreNamed) {
