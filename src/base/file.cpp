@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 namespace sobre {
@@ -22,6 +23,21 @@ struct Fd {
     if (fd >= 0) ::close(fd);
   }
 };
+
+// A file of this process by its number, for files without a name.
+std::string own_link(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
+
+// Tries names beside `path` until `make` makes one of them; returns it. Empty: `make` failed for another reason than that a
+// name is taken, which errno tells.
+std::string take_name(const std::string& path, const std::function<bool(const char*)>& make) {
+  constexpr int kMaxLeftOver = 1000;
+  for (int i = 0; i < kMaxLeftOver; ++i) {
+    std::string name = fmt::format("{}.tmp{}-{}", path, ::getpid(), i);
+    if (make(name.c_str())) return name;
+    if (errno != EEXIST) break;
+  }
+  return {};
+}
 
 // O_NONBLOCK: a pipe without a writer is refused below like everything that is no regular file, not waited for.
 int open_for_reading(const std::string& path) { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
@@ -92,14 +108,17 @@ Result<std::string> read_file(const std::string& path, uint64_t max_bytes) {
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
   AtomicFile f;
   f.path_ = path;
-  // O_EXCL: never a file of someone else's, nor one of ours that another thread is writing. A killed process leaves its own.
-  constexpr int kMaxLeftOver = 1000;
-  for (int i = 0; i < kMaxLeftOver; ++i) {
-    f.temporary_ = fmt::format("{}.tmp{}-{}", path, ::getpid(), i);
-    f.fd_ = ::open(f.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (f.fd_ >= 0 || errno != EEXIST) break;
-  }
-  if (f.fd_ < 0) return fail("{}: cannot write: {}", f.temporary_, std::strerror(errno));
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  f.fd_ = ::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+  if (f.fd_ >= 0 && ::access(own_link(f.fd_).c_str(), F_OK) != 0) ::close(std::exchange(f.fd_, -1));
+  if (f.fd_ >= 0) return f;  // has no name: a killed process leaves nothing
+  // Where the file system has no such files. O_EXCL: never a file of someone else's, nor one of ours of another thread.
+  f.temporary_ = take_name(path, [&](const char* name) {
+    f.fd_ = ::open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    return f.fd_ >= 0;
+  });
+  if (f.fd_ < 0) return fail("{}: cannot write: {}", path, std::strerror(errno));
   return f;
 }
 
@@ -109,7 +128,7 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
@@ -127,6 +146,13 @@ Result<void> AtomicFile::write(std::string_view text) { return write(std::as_byt
 
 Result<void> AtomicFile::commit() {
   if (::fsync(fd_) != 0) return fail("{}: cannot sync: {}; nothing was changed", path_, std::strerror(errno));
+  if (temporary_.empty()) {
+    // A link cannot take the place of another file, a rename can.
+    temporary_ = take_name(path_, [this](const char* name) {
+      return ::linkat(AT_FDCWD, own_link(fd_).c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+    });
+    if (temporary_.empty()) return fail("{}: cannot write: {}; nothing was changed", path_, std::strerror(errno));
+  }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     return fail("{}: cannot rename into place: {}", path_, std::strerror(errno));
   ::close(std::exchange(fd_, -1));

@@ -39,7 +39,7 @@ class MappedFile {
 /// Reads a whole file of at most `max_bytes` bytes.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, uint64_t max_bytes);
 
-/// Writes a new file under a temporary name beside `path`, syncs it and renames it: readers see the old bytes or the new.
+/// Writes a new file without a name beside `path`, syncs it and puts it there: readers see the old bytes or the new ones.
 class AtomicFile {
  public:
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -28,7 +29,8 @@ namespace {
 struct Question {
   std::vector<ChatMessage> messages;
   std::string expected, task, language;
-  int level = 0;  // 0: of no level
+  int level = 0;       // 0: of no level
+  bool whole = false;  // all of an answer counts, not its last line
 };
 
 // Right answers of one row of the table.
@@ -77,32 +79,67 @@ Result<std::vector<ChatMessage>> system_messages(const EvalFlags& flags) {
   return std::vector<ChatMessage>{{"system", text}};
 }
 
-// What the recipe's first source held back; its last message is the expected answer. Shots come from the rows trained on: the
-// same for every question.
-Result<std::vector<Question>> held_back_questions(const EvalFlags& flags) {
-  TRY(const Recipe recipe, load_recipe(flags.recipe));
-  TRY(const auto source, held_back_conversations(recipe, 0));
-  std::vector<ChatMessage> first;
-  if (flags.shots > 0) {
-    TRY(const auto trained, trained_conversations(recipe, 0));
-    const auto shots = std::min<uint64_t>(static_cast<uint64_t>(flags.shots), trained->size());
-    for (uint64_t i = 0; i < shots; ++i) {
-      TRY(const auto shot, trained->conversation(i * (trained->size() / shots)));
-      first.insert(first.end(), shot.begin(), shot.end());
-    }
+bool is_system(const ChatMessage& message) { return message.role == "system"; }
+
+// A source's row that can be asked: at least a question, and the assistant's answer to it last.
+Result<std::vector<ChatMessage>> row_to_ask(const ConversationSource& source, uint64_t index) {
+  TRY(std::vector<ChatMessage> messages, source.conversation(index));
+  const auto first = std::find_if_not(messages.begin(), messages.end(), is_system);
+  if (messages.end() - first < 2 || messages.back().role != "assistant")
+    return fail("{}: it has no question that an answer of the assistant ends", source.name(index));
+  return messages;
+}
+
+// Examples of the rows trained on, without their system messages, which stand once before all.
+Result<std::vector<ChatMessage>> examples(const Recipe& recipe, size_t number, int wanted) {
+  std::vector<ChatMessage> out;
+  if (wanted == 0) return out;
+  TRY(const auto trained, trained_conversations(recipe, number));
+  const auto shots = std::min<uint64_t>(static_cast<uint64_t>(wanted), trained->size());
+  for (uint64_t i = 0; i < shots; ++i) {
+    TRY(const auto shot, row_to_ask(*trained, i * (trained->size() / shots)));
+    std::copy(std::find_if_not(shot.begin(), shot.end(), is_system), shot.end(), std::back_inserter(out));
   }
-  std::vector<Question> questions;
+  return out;
+}
+
+// What one source of a recipe held back; its last message is the expected answer. The examples are the same for every question.
+Result<void> add_held_back(const Recipe& recipe, size_t number, const EvalFlags& flags, const std::string& task,
+                           std::vector<Question>& questions) {
+  TRY(const auto source, held_back_conversations(recipe, number));
+  TRY(const std::vector<ChatMessage> shots, examples(recipe, number, flags.shots));
   for (uint64_t i = 0; i < source->size(); ++i) {
-    TRY(std::vector<ChatMessage> messages, source->conversation(i));
+    TRY(std::vector<ChatMessage> messages, row_to_ask(*source, i));
     Question q;
-    q.task = "held back";
+    q.task = task;
+    q.whole = true;
     q.expected = messages.back().content;
     messages.pop_back();
-    q.messages = first;
-    q.messages.insert(q.messages.end(), messages.begin(), messages.end());
+    messages.insert(std::find_if_not(messages.begin(), messages.end(), is_system), shots.begin(), shots.end());
+    q.messages = std::move(messages);
     questions.push_back(std::move(q));
   }
+  return {};
+}
+
+Result<std::vector<Question>> held_back_questions(const EvalFlags& flags) {
+  TRY(const Recipe recipe, load_recipe(flags.recipe));
+  std::vector<size_t> sources;
+  for (size_t i = 0; i < recipe.data.train.size(); ++i) {
+    if (recipe.data.train[i].held_back > 0) sources.push_back(i);
+  }
+  if (sources.empty()) return fail("{}: no source of data.train has rows held back (held_back = 0.1)", recipe.file);
+  std::vector<Question> questions;
+  for (const size_t number : sources) {
+    const std::string task = sources.size() == 1 ? "held back" : fmt::format("train[{}]", number + 1);
+    TRY_VOID(add_held_back(recipe, number, flags, task, questions));
+  }
   return questions;
+}
+
+// Office tasks are scored by the answer's last line; a recipe's rows by all of it.
+bool is_right(const Question& q, const std::string& answer) {
+  return q.whole ? same_text(q.expected, answer) : score(q.task, q.expected, answer);
 }
 
 // Cells by task in the order asked, by level, by language.
@@ -118,7 +155,7 @@ std::vector<Cell> count_cells(const std::vector<Question>& questions, const std:
     cell.task = q.task;
     cell.language = q.language;
     cell.level = q.level;
-    cell.right += score(q.task, q.expected, answers[i].text) ? 1 : 0;
+    cell.right += is_right(q, answers[i].text) ? 1 : 0;
     ++cell.total;
   }
   std::vector<Cell> list;
@@ -159,7 +196,7 @@ Result<void> write_answers(const std::string& path, const std::vector<Question>&
     row.set("question", q.messages.back().content);
     row.set("expected", q.expected);
     row.set("answer", answers[i].text);
-    row.set("right", score(q.task, q.expected, answers[i].text));
+    row.set("right", is_right(q, answers[i].text));
     TRY_VOID(file.write(row.dump() + "\n"));
   }
   return file.commit();
@@ -184,6 +221,21 @@ Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<Qu
   return answer_many(*scheduler, prompts, flags.max_tokens, [&](uint64_t done) { bar.update(done); });
 }
 
+int64_t tokens_of(const Result<std::vector<ManyAnswer>>& answers) {
+  int64_t tokens = 0;
+  if (answers) {
+    for (const ManyAnswer& a : *answers) tokens += a.tokens;
+  }
+  return tokens;
+}
+
+// Empty: every question was answered.
+std::string first_error(const Result<std::vector<ManyAnswer>>& answers) {
+  if (!answers) return answers.error().message;
+  const auto failed = std::find_if(answers->begin(), answers->end(), [](const ManyAnswer& a) { return !a.error.empty(); });
+  return failed == answers->end() ? "" : failed->error;
+}
+
 }  // namespace
 
 Result<void> eval_command(const EvalFlags& flags) {
@@ -194,19 +246,19 @@ Result<void> eval_command(const EvalFlags& flags) {
   AnswerMeter meter;
   meter.begin();
   const auto start = std::chrono::steady_clock::now();
-  TRY(const std::vector<ManyAnswer> answers, ask(flags, questions));
+  const Result<std::vector<ManyAnswer>> asked = ask(flags, questions);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  int64_t tokens = 0;
-  for (const ManyAnswer& a : answers) {
-    if (!a.error.empty()) return fail("{}", a.error);
-    tokens += a.tokens;
-  }
   LedgerRow row;
   row.kind = "evaluate";
   row.model = flags.model.model;
   row.model_digest = identity;
-  row.answer_tokens = tokens;
-  const std::string energy = meter.end_in_ledger(std::move(row));
+  row.task = flags.tasks.size() == 1 ? flags.tasks.front() : "";
+  row.answer_tokens = tokens_of(asked);
+  row.status = first_error(asked).empty() ? "done" : "failed";
+  const int64_t tokens = row.answer_tokens;
+  const std::string energy = meter.end_in_ledger(std::move(row));  // also of what failed
+  if (const std::string error = first_error(asked); !error.empty()) return fail("{}", error);
+  const std::vector<ManyAnswer>& answers = *asked;
   const std::vector<Cell> cells = count_cells(questions, answers);
   if (flags.json) {
     Json::Array list;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "base/json.h"
@@ -16,7 +17,6 @@
 #include "cli/office_source.h"
 #include "cli/processor.h"
 #include "cli/terminal.h"
-#include "digest/sha256.h"
 #include "learn/products.h"
 #include "learn/replay.h"
 #include "learn/training_run.h"
@@ -114,7 +114,6 @@ Result<void> train_command(const TrainFlags& flags) {
   TRY(const Recipe recipe, load_recipe(flags.recipe));
   RunOptions options;
   TRY(options.init, resolve_init(recipe));
-  options.recipe_digest = hex(sha256(recipe.text));
   options.processor = cpu_name();
   options.restart = flags.restart;
   options.kernels = &kernels_of(flags);
@@ -125,7 +124,9 @@ Result<void> train_command(const TrainFlags& flags) {
     fmt::print(stderr, "sobre: {}\n", what);
   };
   options.office = open_office_source;
-  const InterruptScope scope;
+  // Until the first step there is nothing to lose: Ctrl-C ends the program.
+  std::optional<InterruptScope> scope;
+  options.began = [&] { scope.emplace(); };
   options.cancelled = [] { return interrupted(); };
   int64_t tokens = 0;
   options.progress = [&](const Trainer::Step& step, uint64_t total, double, std::optional<double> validation) {
@@ -148,7 +149,8 @@ Result<void> train_command(const TrainFlags& flags) {
   line.wipe();
   TRY(const RunReport report, ran);
   if (!report.finished) {
-    return fail("stopped after step {} of {}, as asked; the same command goes on from there", report.steps, report.total);
+    return fail("stopped after step {} of {}, as asked; the same command{} goes on from there", report.steps, report.total,
+                flags.restart ? " without --restart" : "");
   }
   print_report(recipe, report, energy);
   return {};

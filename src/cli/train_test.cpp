@@ -109,6 +109,45 @@ TEST_F(Training, OfficeTasksAreAskedByLevelAndLanguage) {
   expect_failure({"eval", folder_ / "out", "--recipe", path, "--count", "3"}, 2, "--count");
 }
 
+TEST_F(Training, HeldBackRowsOfEverySourceAreAskedAndAllOfTheAnswerCounts) {
+  // Answers of several lines: working and result. The bundled model knows such sums.
+  const Outcome sums = run_sobre({"data", "arithmetic", "--level", "1", "--language", "en", "--count", "8"});
+  ASSERT_EQ(sums.status, 0) << sums.err;
+  write_text(folder_ / "sums.jsonl", sums.out);
+  const std::string wrong =
+      R"({"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "What is 2 + 3?"}, )"
+      R"({"role": "assistant", "content": "one line\nand another"}]})"
+      "\n";
+  write_text(folder_ / "other.jsonl", wrong + wrong);
+  const auto with_sources = [&](const std::string& sources) {
+    std::string text = read_text(recipe());
+    const size_t begin = text.find("train = ["), end = text.find('\n', begin);
+    text.replace(begin, end - begin, "train = [" + sources + "]");
+    write_text(folder_ / "held.toml", text);
+    return folder_ / "held.toml";
+  };
+  const std::string path = with_sources(
+      "{ chat = \"sums.jsonl\", held_back = 0.5 }, { csv = \"rows.csv\", prompt = \"question\", answer = \"label\" }, "
+      "{ chat = \"other.jsonl\", held_back = 0.5 }");
+  const Outcome o = run_sobre({"eval", "office-small", "--recipe", path, "--json", "--answers", folder_ / "answers.jsonl"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  const Json report = Json::parse(o.out).value();
+  const Json::Array& cells = *report.find("cells")->as_array();
+  ASSERT_EQ(cells.size(), 2u) << o.out;
+  EXPECT_EQ(*cells[0].find("task")->as_string(), "train[1]");
+  EXPECT_EQ(cells[0].find("total")->as_int(), 4);
+  EXPECT_EQ(cells[0].find("right")->as_int(), 4) << read_text(folder_ / "answers.jsonl");
+  EXPECT_EQ(*cells[1].find("task")->as_string(), "train[3]");
+  EXPECT_EQ(cells[1].find("right")->as_int(), 0);
+  // Rows that nobody can be asked are named.
+  for (const char* row : {R"({"messages": []})", R"({"messages": [{"role": "user", "content": "q"}]})",
+                          R"({"messages": [{"role": "user", "content": "q"}, {"role": "user", "content": "r"}]})"}) {
+    write_text(folder_ / "other.jsonl", std::string(row) + "\n" + row + "\n");
+    expect_failure({"eval", "office-small", "--recipe", path}, 1, "other.jsonl:");
+  }
+  expect_failure({"eval", "office-small", "--recipe", with_sources("{ chat = \"sums.jsonl\" }")}, 1, "held_back");
+}
+
 TEST_F(Training, RecordedRunsAreALineAStep) {
   NEED_SHARED();
   const Outcome o =

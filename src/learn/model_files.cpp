@@ -91,6 +91,8 @@ Result<Trainable> trainable_parts(const TrainedParts& parts, const DecoderSpec& 
   for (const auto& [first, last] : parts.layers) {
     if (last >= spec.n_layers()) return fail("model.train names layer {}, the last one is {}", last, spec.n_layers() - 1);
   }
+  if (parts.head && spec.tied_head)
+    return fail("model.train names the head, which is the embedding in this model (tie_word_embeddings): name \"embedding\"");
   t.embedding = parts.embedding;
   t.head = parts.head;
   t.final_norm = parts.final_norm;
@@ -131,7 +133,8 @@ Result<std::string> write_trained_model(const std::string& folder, const Trained
   std::string path = folder + "/" + name + "-" + std::string(quant_recipe_name(*gguf)) + ".gguf";
   ExportOptions options;
   options.recipe = *gguf;
-  TRY(const ExportReport report, export_gguf(checkpoint, path, options));
+  const auto report = export_gguf(checkpoint, path, options);
+  if (!report) return fail("{} (the model itself is complete: {})", report.error().message, folder);
   return path;
 }
 

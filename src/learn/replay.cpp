@@ -26,6 +26,13 @@ Result<double> number(const Json& object, const char* key) {
   return *x;
 }
 
+// How much of a moment a step keeps.
+Result<double> decay(const Json& object, const char* key) {
+  TRY(const double x, number(object, key));
+  if (x < 0 || x >= 1) return fail("\"{}\" is {}, it must be at least 0 and less than 1", key, x);
+  return x;
+}
+
 // A list of rows of integers in [0, most].
 Result<std::vector<std::vector<int32_t>>> integer_rows(const Json& step, const char* key, int64_t most) {
   const Json* rows = step.find(key);
@@ -88,15 +95,19 @@ Result<Recording> parse_recording(const Json& json, int vocab_size) {
   const Json* hyper = json.find("hyper");
   const Json* steps = json.find("steps");
   if (hyper == nullptr || steps == nullptr || steps->as_array() == nullptr) return fail("\"hyper\" or \"steps\" is missing");
-  TRY(r.adamw.beta1, number(*hyper, "beta1"));
-  TRY(r.adamw.beta2, number(*hyper, "beta2"));
+  TRY(r.adamw.beta1, decay(*hyper, "beta1"));
+  TRY(r.adamw.beta2, decay(*hyper, "beta2"));
   TRY(r.adamw.eps, number(*hyper, "eps"));
   TRY(r.adamw.weight_decay, number(*hyper, "weight_decay"));
   TRY(r.clip_norm, number(*hyper, "clip_norm"));
   const Json* rates = hyper->find("lr");
   if (rates == nullptr || rates->as_array() == nullptr || rates->as_array()->size() < steps->as_array()->size())
     return fail("\"hyper\".\"lr\" does not list a learning rate for every step");
-  for (const Json& rate : *rates->as_array()) r.learning_rates.push_back(rate.as_double().value_or(0));
+  for (const Json& rate : *rates->as_array()) {
+    const std::optional<double> x = rate.as_double();
+    if (!x || !std::isfinite(*x)) return fail("\"hyper\".\"lr\" holds something that is no number");
+    r.learning_rates.push_back(*x);
+  }
   for (const Json& step : *steps->as_array()) {
     const std::string where = fmt::format("step {}", r.batches.size());
     auto batch = read_step(step, vocab_size);
@@ -127,6 +138,8 @@ Result<Parameters> replay_training(const std::string& folder, const Kernels& ker
                                    const std::shared_ptr<ThreadPool>& threads,
                                    const std::function<void(const ReplayStep&, const Parameters&)>& report) {
   TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
+  if (checkpoint.kind() == CheckpointKind::kMistralFolder)
+    return fail("{}: runs are replayed from a Hugging Face folder, this is Mistral's own layout", folder);
   const CheckpointPlan& plan = checkpoint.plan();
   TRY(Recording recording, read_recording(folder, plan.spec.vocab_size));
   LoadOptions options;

@@ -74,6 +74,18 @@ TEST(Replay, GoldenRunsAreFollowed) {
   }
 }
 
+TEST(Replay, MistralsOwnLayoutIsRefused) {
+  const std::string families = goldens() + "/../families/ministral-consolidated";
+  if (!std::filesystem::exists(families)) GTEST_SKIP() << families << " is absent";
+  const std::string folder = testing::TempDir() + "replay_mistral";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(families, folder, std::filesystem::copy_options::recursive);
+  const auto done = replay_training(folder, best_kernels(), std::make_shared<ThreadPool>(1), [](const auto&, const auto&) {});
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("Mistral's own layout"), std::string::npos) << done.error().message;
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Replay, BadFoldersAreNamed) {
   if (!std::filesystem::exists(goldens())) GTEST_SKIP() << goldens() << " is absent";
   const std::string folder = testing::TempDir() + "replay_bad";
@@ -94,7 +106,15 @@ TEST(Replay, BadFoldersAreNamed) {
   EXPECT_NE(message(hyper + R"({"ids": [[1, 2]], "loss_mask": [[0]]}]})").find("not of the same shape"), std::string::npos);
   EXPECT_NE(message(hyper + R"({"ids": [[1, 2]], "loss_mask": [[0, 0]]}]})").find("no token that counts"), std::string::npos);
   EXPECT_NE(message(hyper + R"({"ids": [[1, 2]]}, {}]})").find("learning rate"), std::string::npos);
-  EXPECT_EQ(message(hyper + R"({"ids": [[1, 2]], "loss_mask": [[0, 1]]}]})"), "no error");
+  const std::string good = R"({"ids": [[1, 2]], "loss_mask": [[0, 1]]}]})";
+  EXPECT_EQ(message(hyper + good), "no error");
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = hyper + good;
+    return message(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_NE(with("[0.1]", "[\"a\"]").find("\"lr\" holds something that is no number"), std::string::npos);
+  EXPECT_NE(with("\"beta1\": 0.9", "\"beta1\": 1").find("\"beta1\" is 1"), std::string::npos);
+  EXPECT_NE(with("\"beta2\": 0.95", "\"beta2\": -0.5").find("\"beta2\" is -0.5"), std::string::npos);
   std::filesystem::remove_all(folder);
 }
 

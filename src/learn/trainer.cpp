@@ -93,6 +93,7 @@ Result<uint64_t> total_steps(const RecipeTraining& recipe, const Feed& feed) {
   const auto parts = static_cast<uint64_t>(recipe.batch_tokens / recipe.micro_tokens);
   if (recipe.tokens > 0) return std::max<uint64_t>(1, recipe.tokens / static_cast<uint64_t>(recipe.batch_tokens));
   TRY(const uint64_t batches, feed.count_batches(recipe.micro_tokens));
+  if (batches == 0) return fail("no row of the training data is short enough; make data.max_tokens larger");
   return (batches + parts - 1) / parts;
 }
 

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "digest/sha256.h"
 #include "engine/memory.h"
 #include "learn/curves.h"
 #include "learn/muon.h"
@@ -41,6 +42,8 @@ class Run {
     if (!finished) return std::unexpected(finished.error());
     TRY_VOID(drawn);
     if (!*finished) return report_;
+    // What was learned outlives whatever goes wrong with the model's files.
+    if (saved_step_ != state_.step) TRY_VOID(save());
     TRY(report_.gguf, write_trained_model(recipe_.output.folder, model_, *parameters_, recipe_.output.gguf));
     std::error_code error;
     fs::remove(checkpoint_, error);  // the model is there now
@@ -57,11 +60,12 @@ class Run {
     if (recipe_.training.products == ProductChoice::kBf16 && !has_bf16_products())
       return fail(
           "{}: training.products is \"bf16\", which needs AVX-512 BF16 in the processor, in its oneDNN and in the instruction "
-          "set "
-          "asked for; \"auto\" takes f32 there",
+          "set asked for; \"auto\" takes f32 there",
           recipe_.file);
     TRY_VOID(look_at_folder());
     TRY(model_, open_trained_model(recipe_, options_.init));
+    digest_ = digest_of_run();
+    if (resuming_) TRY_VOID(check_it_is_this_run());
     TRY(const uint64_t needed, training_memory(recipe_, model_, options_.threads->size()));
     const std::optional<uint64_t> available = available_memory();
     if (available && needed > *available)
@@ -82,9 +86,13 @@ class Run {
     TRY(TrainLog log,
         resuming_ ? TrainLog::resume(folder_ + "/log.jsonl", state_.step) : TrainLog::create(folder_ + "/log.jsonl"));
     log_.emplace(std::move(log));
+    // From here on the run is a new one.
+    std::error_code error;
+    if (options_.restart) fs::remove(checkpoint_, error);
     report_.parameters = parameters_->count();
     report_.trained = parameters_->trained_count();
     take_state();
+    if (resuming_) take_last_losses();
     return {};
   }
 
@@ -99,6 +107,7 @@ class Run {
     TRY(Parameters kept, Parameters::create(model_.plan, parts));
     parameters_.emplace(std::move(kept));
     TRY(state_, read_training_state(checkpoint_, *parameters_));
+    saved_step_ = state_.step;
     return {};
   }
 
@@ -107,24 +116,48 @@ class Run {
     std::error_code error;
     fs::create_directories(folder_, error);
     if (error) return fail("{}: the folder cannot be made: {}", folder_, error.message());
-    if (options_.restart) {
-      fs::remove(checkpoint_, error);
-      return {};
-    }
+    if (options_.restart) return {};
     if (!exists(checkpoint_)) {
       if (exists(recipe_.output.folder + "/model.safetensors"))
         return fail("{}: a finished model is there; --restart trains it anew", recipe_.output.folder);
       return {};
     }
+    resuming_ = true;
+    return {};
+  }
+
+  // Whether the checkpoint is of the same recipe, model shape, tokenizer and template.
+  Result<void> check_it_is_this_run() {
     TRY(const TrainingState state, peek_training_state(checkpoint_));
-    if (state.recipe_digest != options_.recipe_digest)
-      return fail("{}: it is of another recipe (or of an earlier text of this one); --restart begins anew", checkpoint_);
+    if (state.run_digest != digest_)
+      return fail(
+          "{}: it is of another recipe (or of an earlier text of this one, its config, tokenizer or template); --restart "
+          "begins "
+          "anew",
+          checkpoint_);
     if (state.environment != environment_)
       note(fmt::format("warning: the checkpoint was made with {}, this is {}: the run goes on, with other roundings",
                        state.environment, environment_));
     note(fmt::format("going on after step {}", state.step));
-    resuming_ = true;
     return {};
+  }
+
+  // Of the recipe's text and of what is written beside the weights. Not of the data: a row that could not be read may be
+  // mended.
+  [[nodiscard]] std::string digest_of_run() const {
+    std::string all = recipe_.text + '\0' + model_.config.dump();
+    for (const auto& [file, text] : model_.files) all += fmt::format("{}{}{}", '\0', file, '\0') + text;
+    return hex(sha256(all));
+  }
+
+  // What a run that ended but for its files has to report.
+  void take_last_losses() {
+    for (const TrainLogRow& row : log_->rows()) {
+      if (row.validation)
+        report_.validation = row.loss;
+      else
+        report_.loss = row.loss;
+    }
   }
 
   void take_state() {
@@ -136,10 +169,11 @@ class Run {
 
   Result<void> save() {
     state_.feed = feed_->state();
-    state_.recipe_digest = options_.recipe_digest;
+    state_.run_digest = digest_;
     state_.environment = environment_;
     TRY_VOID(write_training_state(checkpoint_, *parameters_, state_));
     last_save_ = now();
+    saved_step_ = state_.step;
     return {};
   }
 
@@ -149,6 +183,7 @@ class Run {
 
   // True: done to the end; false: cancelled, with a checkpoint.
   Result<bool> train() {
+    if (options_.began) options_.began();
     const double began = now(), before = state_.elapsed_s;
     last_save_ = began;
     while (state_.step < report_.total) {
@@ -194,7 +229,9 @@ class Run {
   std::vector<TrainBatch> validation_;
   TrainingState state_;
   RunReport report_;
+  std::string digest_;
   double last_save_ = 0;
+  std::optional<uint64_t> saved_step_;
 };
 
 }  // namespace

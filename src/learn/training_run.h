@@ -19,13 +19,13 @@
 namespace sobre {
 
 struct RunOptions {
-  std::string init;           // the path that recipe.model.init resolves to; empty: a random start
-  std::string recipe_digest;  // what tells recipes apart: a checkpoint of another one is not gone on with
-  std::string processor;      // its name, for the checkpoint's environment
-  bool restart = false;       // begin anew, whatever is there
+  std::string init;       // the path that recipe.model.init resolves to; empty: a random start
+  std::string processor;  // its name, for the checkpoint's environment
+  bool restart = false;   // begin anew, whatever is there
   const Kernels* kernels = nullptr;
   std::shared_ptr<ThreadPool> threads;
   OfficeOpener office;
+  std::function<void()> began;                   // all is read and the first step is next; may be empty
   std::function<bool()> cancelled;               // asked after every step; may be empty
   std::function<void(const std::string&)> note;  // a line for people: what was found, what is written; may be empty
   /// After every step: where the run stands, of how many steps, what its last validation gave (if any).
@@ -44,8 +44,9 @@ struct RunReport {
 };
 
 /// Starts the run, or goes on where its checkpoint stands. Errors: those of the recipe's parts; a finished run, or a checkpoint
-/// of another recipe, where restart is not set; more memory than there is (both figures). Whatever goes wrong, the last
-/// complete checkpoint stays.
+/// of another recipe (or with another config, tokenizer or template), where restart is not set; more memory than there is (both
+/// figures). Whatever goes wrong, the last complete checkpoint stays; a restart takes its place only
+/// when the first step is next.
 [[nodiscard]] Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options);
 
 /// Bytes that the run will hold: weights, gradients, moments, work space.

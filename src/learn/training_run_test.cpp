@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 
@@ -66,10 +67,8 @@ class Runs : public testing::Test {
   }
 
   // `stop_after`: steps of this start; 0: none.
-  static Result<RunReport> run(const Recipe& recipe, int stop_after = 0, bool restart = false,
-                               const std::string& digest = "d") {
+  static Result<RunReport> run(const Recipe& recipe, int stop_after = 0, bool restart = false) {
     RunOptions options;
-    options.recipe_digest = digest;
     options.processor = "test";
     options.restart = restart;
     options.kernels = &best_kernels();
@@ -201,10 +200,65 @@ TEST_F(Runs, AnUnreadableRowIsNamedAndTheCheckpointStays) {
 TEST_F(Runs, OtherRunsAreNotMixedUp) {
   const Recipe r = recipe("mixed");
   ASSERT_TRUE(run(r, 3));
-  EXPECT_NE(message_of(run(r, 0, false, "other")).find("--restart"), std::string::npos);
-  ASSERT_TRUE(run(r, 0, true, "other"));
-  EXPECT_NE(message_of(run(r)).find("a finished model is there"), std::string::npos);
-  ASSERT_TRUE(run(r, 2, true));
+  const Recipe other = recipe("mixed", "seed = 2\n");
+  EXPECT_NE(message_of(run(other)).find("--restart"), std::string::npos);
+  ASSERT_TRUE(run(other, 0, true));
+  EXPECT_NE(message_of(run(other)).find("a finished model is there"), std::string::npos);
+  ASSERT_TRUE(run(other, 2, true));
+  // The recipe's text is the same, what it names is not.
+  const std::string tokenizer = files_ / "tiny/tokenizer_config.json", before = file_text(tokenizer);
+  files_.write("tiny/tokenizer_config.json", before + "\n");
+  EXPECT_NE(message_of(run(other)).find("tokenizer"), std::string::npos);
+  files_.write("tiny/tokenizer_config.json", before);
+  EXPECT_TRUE(run(other));
+}
+
+TEST_F(Runs, ARestartThatCannotBeginLosesNothing) {
+  const Recipe r = recipe("again");
+  ASSERT_TRUE(run(r, 3));
+  const std::string checkpoint = r.output.folder + "/training/checkpoint.safetensors", before = file_text(checkpoint);
+  fs::rename(files_ / "rows.jsonl", files_ / "away.jsonl");
+  EXPECT_NE(message_of(run(r, 0, true)).find("rows.jsonl"), std::string::npos);
+  EXPECT_EQ(file_text(checkpoint), before);
+  fs::rename(files_ / "away.jsonl", files_ / "rows.jsonl");
+  const auto done = run(r);
+  ASSERT_TRUE(done) << message_of(done);
+  EXPECT_EQ(done->steps, 12U);
+}
+
+TEST_F(Runs, WhatWasLearnedOutlivesAModelFileThatCannotBeWritten) {
+  std::string text = recipe_text("");
+  text.replace(text.find("checkpoint_every_s = 0"), 22, "checkpoint_every_s = 900");
+  const auto r = load_recipe(files_.write("late.toml", text + "[output]\nfolder = \"late\"\ngguf = \"Q8_0\"\n"));
+  ASSERT_TRUE(r) << message_of(r);
+  fs::create_directories(files_ / "late/late-Q8_0.gguf/in the way");
+  const std::string message = message_of(run(*r));
+  EXPECT_NE(message.find("late-Q8_0.gguf"), std::string::npos) << message;
+  EXPECT_NE(message.find("the model itself is complete"), std::string::npos) << message;
+  fs::remove_all(files_ / "late/late-Q8_0.gguf");
+  const auto done = run(*r);
+  ASSERT_TRUE(done) << message_of(done);
+  EXPECT_TRUE(done->finished);
+  const auto rows = read_train_log(r->output.folder + "/training/log.jsonl");
+  EXPECT_EQ(std::count_if(rows->begin(), rows->end(), [](const TrainLogRow& row) { return !row.validation; }), 12);
+  EXPECT_GT(done->loss, 0);
+  ASSERT_TRUE(done->validation);
+  EXPECT_EQ(*done->validation, rows->back().loss);
+}
+
+TEST_F(Runs, ThatWouldLearnNothingAreRefused) {
+  std::string text = recipe_text("");
+  text.replace(text.find("max_tokens = 64"), 15, "max_tokens = 8\ntoo_long = \"skip\"");
+  text.replace(text.find("steps = 12"), 10, "epochs = 1");
+  const std::string output = "[output]\nfolder = \"none\"\n";
+  const auto all_too_long = load_recipe(files_.write("none.toml", text + output));
+  ASSERT_TRUE(all_too_long) << message_of(all_too_long);
+  EXPECT_NE(message_of(run(*all_too_long)).find("max_tokens"), std::string::npos);
+  text = recipe_text("");
+  text.replace(text.find("init = "), 0, "train = [\"head\"]\n");
+  const auto tied = load_recipe(files_.write("tied.toml", text + output));
+  ASSERT_TRUE(tied) << message_of(tied);
+  EXPECT_NE(message_of(run(*tied)).find("tie_word_embeddings"), std::string::npos) << message_of(run(*tied));
 }
 
 TEST_F(Runs, AModelIsTrainedOn) {

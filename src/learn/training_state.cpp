@@ -40,7 +40,7 @@ Json state_to_json(const TrainingState& s) {
   json.set("elapsed_s", s.elapsed_s);
   json.set("operations", s.operations);
   json.set("feed", s.feed.to_json());
-  json.set("recipe", s.recipe_digest);
+  json.set("recipe", s.run_digest);
   json.set("environment", s.environment);
   return json;
 }
@@ -57,7 +57,7 @@ Result<TrainingState> state_from_json(const Json& json) {
   s.tokens = *tokens;
   s.elapsed_s = *elapsed;
   s.operations = *operations;
-  s.recipe_digest = *recipe.as_string();
+  s.run_digest = *recipe.as_string();
   s.environment = *environment.as_string();
   TRY(s.feed, FeedState::from_json(member("feed")));
   return s;

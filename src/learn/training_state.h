@@ -15,12 +15,12 @@ namespace sobre {
 /// Where a run stands after `step` steps.
 struct TrainingState {
   uint64_t step = 0;
-  uint64_t tokens = 0;        // of all steps so far
-  double elapsed_s = 0;       // of training, over all starts
-  double operations = 0;      // of the steps' matrix products
-  FeedState feed;             // where the next step's batch begins
-  std::string recipe_digest;  // SHA-256 of what decides the run: another recipe is another run
-  std::string environment;    // threads, instruction set, library, processor: others round otherwise
+  uint64_t tokens = 0;      // of all steps so far
+  double elapsed_s = 0;     // of training, over all starts
+  double operations = 0;    // of the steps' matrix products
+  FeedState feed;           // where the next step's batch begins
+  std::string run_digest;   // SHA-256 of what decides the run: another one is another run
+  std::string environment;  // threads, instruction set, library, processor: others round otherwise
 };
 
 /// Writes the checkpoint; the one before it stays until this one is complete. Errors: those of writing, with the path.

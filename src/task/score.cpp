@@ -68,6 +68,8 @@ std::optional<Json> read_values(std::string_view text) {
 
 }  // namespace
 
+bool same_text(std::string_view expected, std::string_view answer) { return plain(expected) == plain(answer); }
+
 bool score(std::string_view task, std::string_view expected, std::string_view answer) {
   const std::string_view said = last_line(answer);
   if (task == "extract" || task == "forms") {

@@ -12,6 +12,9 @@ TEST(Score, ReadsTheLastLineThatIsNotBlank) {
   EXPECT_TRUE(score("arithmetic", "643", "643\r\n"));
   EXPECT_FALSE(score("arithmetic", "643", "643\nor 644"));
   EXPECT_FALSE(score("arithmetic", "643", ""));
+  EXPECT_TRUE(same_text("one\ntwo", " One  two.\n"));
+  EXPECT_FALSE(same_text("one\ntwo", "two"));
+  EXPECT_FALSE(same_text("", "two"));
   EXPECT_FALSE(score("arithmetic", "643", " \n\t\n"));
 }
 

@@ -49,6 +49,9 @@ struct TaskInfo {
 [[nodiscard]] Result<TaskItem> office_item(std::string_view task, Split split, uint64_t seed, uint64_t index,
                                            std::span<const int> levels, std::span<const std::string> languages);
 
+/// Whether two texts are equal but for case, runs of spaces and line ends, and a full stop at the end.
+[[nodiscard]] bool same_text(std::string_view expected, std::string_view answer);
+
 /// Whether the last line of `answer` that is not blank says `expected`, without regard to case, spaces and a full stop at the
 /// end. "extract" compares JSON as values: the same keys in any order, numbers by value, strings as above. A task that is none
 /// of office_tasks() is compared as text.
