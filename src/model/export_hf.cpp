@@ -111,17 +111,11 @@ Result<Json> hf_config_from_gguf(const GgufFile& file, const CheckpointPlan& pla
 
 Result<std::map<std::string, std::string>> hf_tokenizer_from_gguf(const GgufFile& file) {
   TRY(const VocabData vocab, file.vocab());
-  if (vocab.model != "gpt2" || vocab.pre != "smollm")
-    return fail("{}: its tokenizer ('{}', '{}') is not written as tokenizer.json; start from the model's Hugging Face folder",
-                file.name(), vocab.model, vocab.pre);
-  std::vector<AddedSpelling> added;
-  for (size_t i = 0; i < vocab.types.size(); ++i) {
-    const TokenType type = vocab.types[i];
-    if (type != TokenType::kControl && type != TokenType::kUserDefined) continue;
-    added.push_back({static_cast<int32_t>(i), vocab.tokens[i], type == TokenType::kControl});
-  }
+  auto tokenizer = hf_tokenizer_json(vocab);
+  if (!tokenizer) return fail("{}: {}; start from the model's Hugging Face folder", file.name(), tokenizer.error().message);
   Json config{Json::Object{}}, map{Json::Object{}};
-  config.set("tokenizer_class", "GPT2Tokenizer");
+  // The class that takes all of tokenizer.json as it is; SmolLM2's own files name GPT-2's.
+  config.set("tokenizer_class", vocab.pre == "smollm" ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
   const std::pair<const char*, std::optional<int32_t>> specials[] = {
       {"bos_token", vocab.bos}, {"eos_token", vocab.eos}, {"pad_token", vocab.pad}, {"unk_token", vocab.unk}};
   for (const auto& [key, id] : specials) {
@@ -129,11 +123,11 @@ Result<std::map<std::string, std::string>> hf_tokenizer_from_gguf(const GgufFile
     config.set(key, vocab.tokens[static_cast<size_t>(*id)]);
     map.set(key, vocab.tokens[static_cast<size_t>(*id)]);
   }
-  config.set("add_bos_token", vocab.add_bos.value_or(false));
+  if (vocab.add_bos) config.set("add_bos_token", *vocab.add_bos);
   TRY(const std::optional<std::string> chat, file.get_string("tokenizer.chat_template"));
   if (chat) config.set("chat_template", *chat);
   const JsonStyle style{.indent = 2, .item_separator = ","};
-  return std::map<std::string, std::string>{{"tokenizer.json", hf_tokenizer_json(vocab.tokens, vocab.merges, added)},
+  return std::map<std::string, std::string>{{"tokenizer.json", std::move(*tokenizer)},
                                             {"tokenizer_config.json", config.dump(style) + "\n"},
                                             {"special_tokens_map.json", map.dump(style) + "\n"}};
 }

@@ -22,7 +22,7 @@ namespace sobre {
 [[nodiscard]] Result<Json> hf_config_from_gguf(const GgufFile& file, const CheckpointPlan& plan);
 
 /// The tokenizer's files by name: tokenizer.json, tokenizer_config.json (with the chat template) and special_tokens_map.json.
-/// Error: a vocabulary other than the byte-level BPE of SmolLM2's kind.
+/// Errors: those of hf_tokenizer_json(vocab).
 [[nodiscard]] Result<std::map<std::string, std::string>> hf_tokenizer_from_gguf(const GgufFile& file);
 
 }  // namespace sobre

@@ -15,15 +15,6 @@ std::string file_text(const Json& json) { return json.dump(kStyle) + "\n"; }
 
 Json token_name(size_t token) { return kChatMlTokens[token]; }
 
-Json byte_level(bool add_prefix_space) {
-  Json out{Json::Object()};
-  out.set("type", "ByteLevel");
-  out.set("add_prefix_space", add_prefix_space);
-  out.set("trim_offsets", true);
-  out.set("use_regex", true);
-  return out;
-}
-
 /// How a control token is found in text: as it is spelled, anywhere.
 Json token_rules(std::string_view content) {
   Json out{Json::Object()};
@@ -51,15 +42,19 @@ std::vector<std::string> spellings(const TrainedBpe& bpe) {
   return out;
 }
 
-Json model(const std::vector<std::string>& names, const std::vector<std::string>& pairs) {
+Json model(const HfBpe& bpe) {
   Json::Object vocab;
-  vocab.reserve(names.size());
-  for (size_t id = 0; id < names.size(); ++id) vocab.emplace_back(names[id], static_cast<int64_t>(id));
-  Json::Array merges(pairs.begin(), pairs.end());
+  vocab.reserve(bpe.tokens.size());
+  for (size_t id = 0; id < bpe.tokens.size(); ++id) vocab.emplace_back(bpe.tokens[id], static_cast<int64_t>(id));
+  Json::Array merges(bpe.merges.begin(), bpe.merges.end());
   Json out{Json::Object()};
   out.set("type", "BPE");
-  for (const char* none : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) out.set(none, nullptr);
-  for (const char* off : {"fuse_unk", "byte_fallback", "ignore_merges"}) out.set(off, false);
+  out.set("dropout", nullptr);
+  out.set("unk_token", bpe.unk_token ? Json(*bpe.unk_token) : Json());
+  for (const char* none : {"continuing_subword_prefix", "end_of_word_suffix"}) out.set(none, nullptr);
+  out.set("fuse_unk", false);
+  out.set("byte_fallback", bpe.byte_fallback);
+  out.set("ignore_merges", bpe.ignore_merges);
   out.set("vocab", std::move(vocab));
   out.set("merges", std::move(merges));
   return out;
@@ -80,45 +75,55 @@ const char* const kChatMlTemplate =
     "{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
+Json byte_level_step(bool add_prefix_space, bool regex) {
+  Json out{Json::Object()};
+  out.set("type", "ByteLevel");
+  out.set("add_prefix_space", add_prefix_space);
+  out.set("trim_offsets", true);
+  out.set("use_regex", regex);
+  return out;
+}
+
 Json byte_level_pre_tokenizer() {
   Json digits{Json::Object()};
   digits.set("type", "Digits");
   digits.set("individual_digits", true);
   Json::Array steps;
   steps.push_back(std::move(digits));
-  steps.push_back(byte_level(false));
+  steps.push_back(byte_level_step(false, true));
   Json out{Json::Object()};
   out.set("type", "Sequence");
   out.set("pretokenizers", std::move(steps));
   return out;
 }
 
-std::string hf_tokenizer_json(const std::vector<std::string>& tokens, const std::vector<std::string>& merges,
-                              const std::vector<AddedSpelling>& added) {
+std::string hf_tokenizer_json(const HfTokenizer& tokenizer) {
   Json out{Json::Object()};
   out.set("version", "1.0");
   out.set("truncation", nullptr);
   out.set("padding", nullptr);
-  out.set("added_tokens", added_tokens(added));
-  out.set("normalizer", nullptr);
-  out.set("pre_tokenizer", byte_level_pre_tokenizer());
-  out.set("post_processor", nullptr);
-  out.set("decoder", byte_level(true));
-  out.set("model", model(tokens, merges));
+  out.set("added_tokens", added_tokens(tokenizer.added));
+  out.set("normalizer", tokenizer.normalizer);
+  out.set("pre_tokenizer", tokenizer.pre_tokenizer);
+  out.set("post_processor", tokenizer.post_processor);
+  out.set("decoder", tokenizer.decoder);
+  out.set("model", model(tokenizer.bpe));
   return file_text(out);
 }
 
 std::string hf_tokenizer_json(const TrainedBpe& bpe) {
-  const std::vector<std::string> names = spellings(bpe);
-  std::vector<std::string> merges;
-  merges.reserve(bpe.merges.size());
+  HfTokenizer out;
+  out.pre_tokenizer = byte_level_pre_tokenizer();
+  out.decoder = byte_level_step(true, true);
+  out.bpe.tokens = spellings(bpe);
+  const std::vector<std::string>& names = out.bpe.tokens;
+  out.bpe.merges.reserve(bpe.merges.size());
   // No character of the alphabet is a space, so one separates: the form that every reader knows.
   for (const BpeMerge& m : bpe.merges)
-    merges.push_back(names[static_cast<size_t>(m.left)] + " " + names[static_cast<size_t>(m.right)]);
-  std::vector<AddedSpelling> added;
+    out.bpe.merges.push_back(names[static_cast<size_t>(m.left)] + " " + names[static_cast<size_t>(m.right)]);
   for (size_t id = 0; id < kChatMlTokens.size(); ++id)
-    added.push_back({static_cast<int32_t>(id), std::string(kChatMlTokens[id]), true});
-  return hf_tokenizer_json(names, merges, added);
+    out.added.push_back({static_cast<int32_t>(id), std::string(kChatMlTokens[id]), true});
+  return hf_tokenizer_json(out);
 }
 
 std::string hf_tokenizer_config() {
