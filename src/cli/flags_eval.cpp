@@ -15,7 +15,7 @@ void add_demo_command(CLI::App& app, std::function<Result<void>()>& chosen) {
   c->add_option("--count", f->count, "Questions of each task (1 to 100; default 3)")->check(CLI::Range(1, 100))->type_name("N");
   c->add_option("--seed", f->seed, "Seed of the questions (default 1)")->check(CLI::NonNegativeNumber)->type_name("N");
   c->add_flag("--json", f->json, "A line of JSON for each answer instead of the tables");
-  c->footer("Questions come from the test split: their wordings and names are in no training data. Answers are greedy.");
+  c->footer("Questions come from the test split: how they ask and whom they name is in no training data. Answers are greedy.");
   c->callback([&chosen, f] { chosen = [f] { return demo_command(*f); }; });
 }
 
