@@ -156,6 +156,41 @@ TEST_F(HubCommands, AnAliasIsANameEverywhere) {
   expect_failure({"show", "a"}, 1, "'a' is no text");
 }
 
+/// Puts the working folder somewhere else until it ends.
+class WorkingFolder {
+ public:
+  explicit WorkingFolder(const std::string& path) : before_(fs::current_path()) { fs::current_path(path); }
+  ~WorkingFolder() { fs::current_path(before_); }
+  WorkingFolder(const WorkingFolder&) = delete;
+  WorkingFolder& operator=(const WorkingFolder&) = delete;
+
+ private:
+  fs::path before_;
+};
+
+TEST_F(HubCommands, AnAliasOfAPathMeansItFromEverywhere) {
+  fs::create_directories(folder_ / "runs");
+  fs::copy_file(folder_ / "tiny.gguf", folder_ / "runs/tiny");  // a name that a repository could have
+  const std::string path = fs::canonical(folder_ / "runs/tiny").string();
+  {
+    const WorkingFolder inside(folder_.path());
+    EXPECT_EQ(run_sobre({"alias", "mine", "runs/tiny"}).out, "mine = " + path + "\n");
+  }
+  EXPECT_EQ(run_sobre({"show", "mine"}).status, 0);
+}
+
+TEST_F(HubCommands, OfflineModelsOfTheCatalogueAreNotFetchedByPipEither) {
+  const std::string pip = folder_ / "bin/python3";
+  fs::create_directories(folder_ / "bin");
+  write_text(pip, "#!/bin/sh\necho asked >>" + folder_ / "asked" + "\nexit 1\n");
+  fs::permissions(pip, fs::perms::owner_all);
+  const EnvironmentVariable path("PATH", folder_ / "bin" + ":" + std::getenv("PATH"));
+  const Outcome o = run_sobre({"pull", "smollm2"});
+  EXPECT_EQ(o.status, 1);
+  EXPECT_NE(o.err.find("smollm2 is not here, and HF_HUB_OFFLINE is set; unset it"), std::string::npos) << o.err;
+  EXPECT_FALSE(fs::exists(folder_ / "asked"));
+}
+
 TEST(PullBars, LinesFitAndCount) {
   for (const int width : {20, 60, 79, 120, 300}) {
     const std::string line =

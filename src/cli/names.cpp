@@ -77,6 +77,11 @@ Result<std::string> entry_path(const CatalogueEntry& entry) {
   }
   const bool others = std::any_of(entry.sources.begin(), entry.sources.end(), [](const auto& s) { return !s.parts.empty(); });
   if (!others) return fail("{} cannot be fetched: {}", entry.name, reason);
+  TRY(const HubSettings settings, hub_environment());
+  if (settings.offline) {
+    return fail("{} is not here, and HF_HUB_OFFLINE is set; unset it, or copy {} of a machine that has it to {}", entry.name,
+                entry.file, cached_path(entry, cache));
+  }
   if (!reason.empty()) fmt::print(stderr, "sobre: not from the hub: {}\n", reason);
   return fetch_model(entry, cache);
 }

@@ -56,10 +56,12 @@ Result<void> set_alias(const std::string& path, std::map<std::string, std::strin
   TRY(const Catalogue catalogue, known_models());
   if (catalogue.find(flags.name) != nullptr) return fail("'{}' stands for a model of the catalogue already", flags.name);
   if (aliases.contains(flags.target)) return fail("'{}' is an alias itself; name what it stands for", flags.target);
-  if (catalogue.find(flags.target) == nullptr && !looks_like_hub_name(flags.target)) {
+  std::error_code error;
+  // What exists is a path, as everywhere a model is named, also where a repository could have the name.
+  const bool is_name = catalogue.find(flags.target) != nullptr || looks_like_hub_name(flags.target);
+  if (std::filesystem::exists(flags.target, error) || !is_name) {
     // A path is kept as it is from everywhere.
     TRY(const std::string model, resolve_model(flags.target));
-    std::error_code error;
     aliases[flags.name] = std::filesystem::absolute(model, error).string();
   } else {
     aliases[flags.name] = flags.target;

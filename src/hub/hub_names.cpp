@@ -172,9 +172,6 @@ Result<void> check_hub_path(std::string_view path) {
     if (part == "." || part == "..") return refuse(fmt::format("has the part \"{}\"", part));
     if (part.size() > kMaxFileName)
       return refuse(fmt::format("has a part of {} bytes, the limit is {}", part.size(), kMaxFileName));
-    for (const std::string_view end : {".incomplete", ".lock"}) {
-      if (part.ends_with(end)) return refuse(fmt::format("has a part that ends with \"{}\"", end));
-    }
     return {};
   });
 }

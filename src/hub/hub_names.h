@@ -23,7 +23,7 @@ namespace sobre {
 [[nodiscard]] std::string hub_name_text(const HubName& name);
 
 /// A path of a file within a repository: UTF-8, at most 1024 bytes, folders by '/', no part empty, "." or "..", no backslash,
-/// no control character, no drive letter, no part that ends with ".incomplete" or ".lock".
+/// no control character, no drive letter.
 [[nodiscard]] Result<void> check_hub_path(std::string_view path);
 
 /// 40 or 64 lower-case hexadecimal digits.

@@ -85,7 +85,7 @@ TEST(HubNames, RefusesQuantisationsOfOddForm) {
 
 TEST(HubNames, PathsStayBelowTheirFolder) {
   for (const char* path : {"config.json", "onnx/model.onnx", ".gitattributes", "a b.txt", "caf\xc3\xa9.txt", "a..b", "...",
-                           "x/.y", "1_Pooling/config.json", "ab:c"}) {
+                           "x/.y", "1_Pooling/config.json", "ab:c", "poetry.lock", "a/x.incomplete"}) {
     EXPECT_TRUE(check_hub_path(path)) << path;
   }
   for (const std::string& path : std::vector<std::string>{"",
@@ -110,9 +110,6 @@ TEST(HubNames, PathsStayBelowTheirFolder) {
                                                           "a\xff",
                                                           "\xed\xa0\x80",
                                                           std::string("a\0b", 3),
-                                                          "x.incomplete",
-                                                          "a.lock/b",
-                                                          "a/x.lock",
                                                           std::string(1025, 'a'),
                                                           std::string(256, 'a'),
                                                           "a/" + std::string(256, 'a')}) {

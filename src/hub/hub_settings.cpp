@@ -162,7 +162,8 @@ Result<HubSettings> hub_settings(const Variable& variable) {
   }
   TRY(settings.cache, cache_folder(variable));
   TRY(settings.token, token_of(variable));
-  settings.offline = is_true(variable, "HF_HUB_OFFLINE") || is_true(variable, "TRANSFORMERS_OFFLINE");
+  const auto offline = either(variable, "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE");
+  settings.offline = offline && is_true(variable, offline->first);
   TRY(settings.metadata_timeout_s, seconds(variable, "HF_HUB_ETAG_TIMEOUT", settings.metadata_timeout_s));
   TRY(settings.stall_timeout_s, seconds(variable, "HF_HUB_DOWNLOAD_TIMEOUT", settings.stall_timeout_s));
   return settings;

@@ -86,6 +86,9 @@ TEST(HubSettings, TruthAndTimes) {
   for (const char* value : {"0", "", "no", "false", "2", "truely"}) {
     EXPECT_FALSE(settings_of({{"HOME", "/h"}, {"HF_HUB_OFFLINE", value}})->offline) << value;
   }
+  // As in the Python package, the first that is set decides.
+  EXPECT_FALSE(settings_of({{"HOME", "/h"}, {"HF_HUB_OFFLINE", "0"}, {"TRANSFORMERS_OFFLINE", "1"}})->offline);
+  EXPECT_TRUE(settings_of({{"HOME", "/h"}, {"HF_HUB_OFFLINE", ""}, {"TRANSFORMERS_OFFLINE", "1"}})->offline);
   const auto set = settings_of({{"HOME", "/h"}, {"HF_HUB_ETAG_TIMEOUT", "2.5"}, {"HF_HUB_DOWNLOAD_TIMEOUT", "60"}});
   EXPECT_EQ(set->metadata_timeout_s, 2.5);
   EXPECT_EQ(set->stall_timeout_s, 60);

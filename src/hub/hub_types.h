@@ -13,7 +13,7 @@ struct HubSettings {
   std::string endpoint = "https://huggingface.co";  // HF_ENDPOINT, without a slash at its end
   std::string token;                                // HF_TOKEN, else the stored one; empty: none. Never in a message
   std::string cache;                                // HF_HUB_CACHE: the folder with models--ORG--NAME inside
-  bool offline = false;                             // HF_HUB_OFFLINE
+  bool offline = false;                             // HF_HUB_OFFLINE, else TRANSFORMERS_OFFLINE
   double metadata_timeout_s = 10;                   // HF_HUB_ETAG_TIMEOUT: connecting, and until an answer's first byte
   double stall_timeout_s = 10;                      // HF_HUB_DOWNLOAD_TIMEOUT: without a byte of a file
   double retry_wait_s = 1;                          // before the second try; doubled before each further one

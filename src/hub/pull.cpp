@@ -134,6 +134,13 @@ Manifest manifest_of(const HubName& name, const HubRepo& repo, const ChosenFiles
   return manifest;
 }
 
+/// The model is whole without it, so that a place that cannot be written is told and no more.
+void keep_manifest(const PullOptions& options, const Manifest& manifest) {
+  if (options.manifest_folder.empty()) return;
+  const Result<void> written = write_manifest(options.manifest_folder, manifest);
+  if (!written && options.note) options.note(fmt::format("its manifest is not kept: {}", written.error().message));
+}
+
 /// What to say instead of a bare "cancelled".
 std::unexpected<Error> explain_end(const HubName& name, const Error& error) {
   if (error.message != kCancelled) return std::unexpected(error);
@@ -153,7 +160,7 @@ Result<Pulled> bring_all(const HubSettings& settings, const HubCache& cache, con
   pulled.path = cache.snapshot_folder(name.repo, repo.commit);
   if (!chosen->model.empty()) pulled.path += "/" + chosen->model;
   pulled.fetched_bytes = *fetched;
-  if (!options.manifest_folder.empty()) TRY_VOID(write_manifest(options.manifest_folder, pulled.manifest));
+  keep_manifest(options, pulled.manifest);
   TRY_VOID(cache.set_ref(name.repo, name.revision, repo.commit));
   return pulled;
 }

@@ -17,7 +17,7 @@ struct PullOptions {
   int parallel = 4;             // files at a time, 1 to 16
   bool update = false;          // ask the hub for a branch's newest commit also where the cache has one that is whole
   int tries = 5;                // attempts in a row without a byte of a file before it is given up
-  std::string manifest_folder;  // where the manifest goes; empty: none is written
+  std::string manifest_folder;  // where the manifest goes; empty: none is written. One that cannot be written is a note
   HubProgress progress;         // may be empty
   /// The repository and what was chosen, before the first byte: for the licence and the sizes. May be empty.
   std::function<void(const HubRepo& repo, const ChosenFiles& chosen)> chosen;

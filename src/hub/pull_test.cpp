@@ -120,6 +120,22 @@ TEST_F(PullTest, SafetensorsRepository) {
   for (const auto& entry : fs::directory_iterator(blobs())) EXPECT_EQ(entry.path().extension(), "") << "left behind";
 }
 
+TEST_F(PullTest, LockFilesOfARepositoryAreNoHindrance) {
+  hub_.add("org/model", "uv.lock", "version = 1", false);
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_FALSE(fs::exists(pulled->path + "/uv.lock"));
+}
+
+TEST_F(PullTest, WithoutAPlaceForItsManifestAModelIsPulledAllTheSame) {
+  ASSERT_TRUE(write_text_file(folder_ + "/file", "x"));
+  options_.manifest_folder = folder_ + "/file/manifests";
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_NE(notes_.find("its manifest is not kept: "), std::string::npos) << notes_;
+  EXPECT_TRUE(find("org/model"));
+}
+
 TEST_F(PullTest, WhatIsThereIsNotFetchedAgain) {
   ASSERT_TRUE(pull("org/model"));
   const uint64_t bytes = hub_.cdn().body_bytes();
