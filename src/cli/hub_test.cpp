@@ -10,6 +10,7 @@
 #include "cli/pull_bars.h"
 #include "digest/sha256.h"
 #include "hub/hub_cache.h"
+#include "hub/manifest.h"
 
 namespace sobre {
 namespace {
@@ -45,8 +46,13 @@ class HubCommands : public testing::Test {
     ASSERT_TRUE(cache.set_ref(repo, revision, commit));
   }
 
+  std::string path_of(const std::string& repo, const std::string& commit, const std::string& path) {
+    return HubCache(folder_ / "hub").snapshot_folder(repo, commit) + "/" + path;
+  }
+
   const std::string kCommit = std::string(40, 'a');
   TemporaryFolder folder_;
+  const std::string manifests_ = folder_ / "state/sobre/manifests";
   EnvironmentVariable home_, cache_home_, config_, state_, hub_, offline_;
 };
 
@@ -154,6 +160,108 @@ TEST_F(HubCommands, AnAliasIsANameEverywhere) {
   expect_failure({"alias", "--remove"}, 2, "--remove needs the NAME");
   write_text(folder_ / "config/sobre/aliases.toml", "a = 3\n");
   expect_failure({"show", "a"}, 1, "'a' is no text");
+}
+
+TEST_F(HubCommands, VerifyComparesWithTheManifest) {
+  put("acme/tiny", kCommit, "main", "tiny-F16.gguf", "some other bytes");
+  Manifest manifest;
+  manifest.repo = "acme/tiny", manifest.commit = kCommit, manifest.quant = "Q8_0", manifest.model = "tiny-Q8_0.gguf";
+  const std::string bytes = read_text(folder_ / "tiny.gguf"), link = path_of("acme/tiny", kCommit, "tiny-Q8_0.gguf");
+  manifest.files = {{"tiny-Q8_0.gguf", bytes.size(), hex(sha256(bytes))}};
+  ASSERT_TRUE(write_manifest(manifests_, manifest));
+  EXPECT_EQ(run_sobre({"verify", "acme/tiny:q8_0"}).out, "acme/tiny: right, 2 files\n");
+  expect_failure({"verify", "acme/tiny:Q9_K"}, 1, "acme/tiny:Q9_K is not here");
+  // A link to another blob of the repository.
+  fs::remove(link);
+  fs::create_symlink("../../blobs/" + hex(sha256("some other bytes")), link);
+  EXPECT_NE(run_sobre({"verify"}).out.find("acme/tiny: WRONG: tiny-Q8_0.gguf: 16 of "), std::string::npos);
+  // No link.
+  fs::remove(link);
+  EXPECT_NE(run_sobre({"verify"}).out.find("acme/tiny: WRONG: tiny-Q8_0.gguf: it is not there"), std::string::npos);
+  // A plain file in its place.
+  write_text(link, bytes);
+  EXPECT_EQ(run_sobre({"verify", "acme/tiny"}).out, "acme/tiny: right, 2 files\n");
+  write_text(link, std::string(bytes.size(), 'x'));
+  EXPECT_NE(run_sobre({"verify"}).out.find("acme/tiny: WRONG: tiny-Q8_0.gguf: SHA-256 is "), std::string::npos);
+  // What is removed is missed no more, and without a digest nothing is claimed.
+  ASSERT_EQ(run_sobre({"rm", "acme/tiny:Q8_0"}).status, 0);
+  EXPECT_TRUE(read_manifests(manifests_, "acme/tiny", "").empty());
+  EXPECT_EQ(run_sobre({"verify", "acme/tiny"}).out, "acme/tiny: right, 1 file\n");
+  write_text(path_of("acme/tiny", kCommit, "tiny-Q8_0.gguf"), "anything");
+  EXPECT_NE(run_sobre({"verify", "acme/tiny"}).out.find("acme/tiny: right, 1 file\nacme/tiny: 1 file not checked: "),
+            std::string::npos);
+}
+
+TEST_F(HubCommands, AManifestOfAnotherCacheSaysNothingOfThisOne) {
+  Manifest manifest;
+  manifest.repo = "acme/tiny", manifest.commit = kCommit, manifest.quant = "Q4_0", manifest.model = "tiny-Q4_0.gguf";
+  manifest.files = {{"tiny-Q4_0.gguf", 9, std::string(64, 'f')}};
+  ASSERT_TRUE(write_manifest(manifests_, manifest));
+  EXPECT_EQ(run_sobre({"verify", "acme/tiny"}).out, "acme/tiny: right, 1 file\n");
+  ASSERT_EQ(run_sobre({"rm", "acme/tiny"}).status, 0);
+  EXPECT_EQ(read_manifests(manifests_, "acme/tiny", "").size(), 1u);
+}
+
+TEST_F(HubCommands, ARepositoryWithoutAnOrganisationIsNamedAsListed) {
+  const std::string old = folder_ / "hub/models--gpt2";
+  fs::create_directories(old + "/snapshots/" + kCommit);
+  fs::create_directories(old + "/blobs");
+  fs::create_directories(old + "/refs");
+  write_text(old + "/blobs/" + hex(sha256("weights")), "weights");
+  write_text(old + "/refs/main", kCommit);
+  fs::create_symlink("../../blobs/" + hex(sha256("weights")), old + "/snapshots/" + kCommit + "/model.safetensors");
+  EXPECT_NE(run_sobre({"list"}).out.find("\ngpt2 "), std::string::npos);
+  EXPECT_EQ(run_sobre({"verify", "gpt2"}).out, "gpt2: right, 1 file\n");
+  EXPECT_EQ(run_sobre({"rm", "gpt2@" + kCommit}).out, "gpt2@" + kCommit + ": removed, 7 bytes freed\n");
+  EXPECT_FALSE(fs::exists(old));
+  expect_failure({"rm", "gpt2"}, 1, "no repository of the hub");
+}
+
+TEST_F(HubCommands, ARevisionOfACommitThatAnotherNamesGoesAlone) {
+  ASSERT_TRUE(HubCache(folder_ / "hub").set_ref("acme/tiny", "v1", kCommit));
+  EXPECT_EQ(run_sobre({"rm", "acme/tiny@v1"}).out, "acme/tiny@v1: removed; its files stay, main is the same commit\n");
+  EXPECT_EQ(run_sobre({"show", "acme/tiny"}).status, 0);
+  EXPECT_EQ(run_sobre({"show", "acme/tiny@v1"}).status, 1);
+}
+
+TEST_F(HubCommands, ACatalogueModelInTheHubsCacheIsKnownByItsName) {
+  const std::string bytes = read_text(folder_ / "tiny.gguf"), commit(40, 'd');
+  fs::create_directories(folder_ / "config/sobre");
+  write_text(folder_ / "config/sobre/catalogue.toml",
+             "[[model]]\nname = \"own\"\ntitle = \"Own\"\nlicence = \"MIT\"\norigin = \"here\"\nfile = \"own.gguf\"\nbytes = " +
+                 std::to_string(bytes.size()) + "\nsha256 = \"" + hex(sha256(bytes)) +
+                 "\"\n[[model.sources]]\nkind = \"hub\"\nrepo = \"acme/own\"\ncommit = \"" + commit +
+                 "\"\npath = \"own-Q8_0.gguf\"\n");
+  expect_failure({"verify", "own"}, 1, "own is not here");
+  put("acme/own", commit, commit, "own-Q8_0.gguf", bytes);
+  const std::string list = run_sobre({"list"}).out;
+  EXPECT_NE(list.find("\nown "), std::string::npos) << list;
+  EXPECT_NE(list.find("MIT\n", list.find("\nown ")), std::string::npos) << list;
+  EXPECT_EQ(list.find("acme/own"), std::string::npos) << list;
+  EXPECT_EQ(run_sobre({"verify", "own"}).out, "own: right\n");
+  const std::string all = run_sobre({"verify"}).out;
+  EXPECT_NE(all.find("own: right\n"), std::string::npos) << all;
+  EXPECT_EQ(all.find("acme/own"), std::string::npos) << all;
+  std::string wrong = bytes;
+  wrong[100] = static_cast<char>(wrong[100] ^ 1);
+  write_text(HubCache(folder_ / "hub").blob_path("acme/own", hex(sha256(bytes))), wrong);
+  EXPECT_NE(run_sobre({"verify", "own"}).out.find("own: WRONG: "), std::string::npos);
+  EXPECT_EQ(run_sobre({"rm", "own"}).status, 0);
+  EXPECT_FALSE(fs::exists(HubCache(folder_ / "hub").repo_folder("acme/own")));
+  expect_failure({"rm", "own"}, 1, "own is not here");
+}
+
+TEST_F(HubCommands, PullSaysWhatIsWrongWithAName) {
+  for (const auto& [name, words] : std::vector<std::pair<std::string, std::string>>{
+           {"https://huggingface.co/org/name", "an address; write the repository alone, org/name"},
+           {"org/name.git", "leave \".git\" away"},
+           {"org/name:", "no quantisation after the ':'"},
+           {"org/name@a..b", "the revision \"a..b\""}}) {
+    expect_failure({"pull", name}, 1, words);
+    expect_failure({"show", name}, 1, "no such file or folder, and no repository of the hub: ");
+    expect_failure({"show", name}, 1, words);
+  }
+  expect_failure({"show", "/nowhere/x"}, 1, "sobre: /nowhere/x: no such file or folder\n");
 }
 
 /// Puts the working folder somewhere else until it ends.

@@ -1,11 +1,15 @@
 // `sobre list`, `rm`, `verify`: what this machine holds of models.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include "base/json.h"
 #include "cli/catalogue.h"
@@ -44,13 +48,9 @@ std::string form_of(const CachedSnapshot& snapshot) {
 }
 
 std::string licence_of(const CachedSnapshot& snapshot) {
-  HubRepo repo;
-  repo.files = snapshot.files;
-  std::vector<std::string> quants = quants_of(repo);
-  quants.emplace_back();
-  for (const std::string& quant : quants) {
-    const auto manifest = read_manifest(manifest_folder(), snapshot.repo, snapshot.commit, quant);
-    if (manifest) return manifest->licence == "other" ? manifest->licence_name : manifest->licence;
+  const std::vector<Manifest> manifests = read_manifests(manifest_folder(), snapshot.repo, snapshot.commit);
+  for (const Manifest& manifest : manifests) {
+    if (!manifest.licence.empty()) return manifest.licence == "other" ? manifest.licence_name : manifest.licence;
   }
   return "";
 }
@@ -61,27 +61,50 @@ std::string name_of(const CachedSnapshot& snapshot) {
   return snapshot.repo + "@" + (revisions.empty() ? snapshot.commit : revisions.front());
 }
 
-Result<std::vector<Held>> catalogue_models() {
+bool is_there(const CatalogueSource& source, const CatalogueEntry& entry, const HubCache& cache) {
+  return !source.repo.empty() && cache.find_file(source.repo, source.commit, source.path, entry.bytes).has_value();
+}
+
+// The file of a catalogue's entry that came over the network: in Sobre's own cache, or in the hub's.
+std::optional<std::string> fetched_path(const CatalogueEntry& entry, const HubCache& cache) {
+  const Result<std::string> own = cache_folder();
+  if (own && is_cached(entry, *own)) return cached_path(entry, *own);
+  for (const CatalogueSource& source : entry.sources) {
+    if (is_there(source, entry, cache)) return cache.find_file(source.repo, source.commit, source.path);
+  }
+  return std::nullopt;
+}
+
+// Whether a snapshot holds nothing but files that catalogue models are made of: those have their own names.
+bool is_of_catalogue(const CachedSnapshot& s, const Catalogue& catalogue) {
+  const auto is_entry = [&](const HubFile& file) {
+    return std::any_of(catalogue.entries.begin(), catalogue.entries.end(), [&](const CatalogueEntry& entry) {
+      return file.size == entry.bytes &&
+             std::any_of(entry.sources.begin(), entry.sources.end(), [&](const CatalogueSource& source) {
+               return source.repo == s.repo && source.commit == s.commit && source.path == file.path;
+             });
+    });
+  };
+  return s.revisions.empty() && !s.files.empty() && std::all_of(s.files.begin(), s.files.end(), is_entry);
+}
+
+std::vector<Held> catalogue_models(const Catalogue& catalogue, const HubCache& cache) {
   std::vector<Held> held;
-  TRY(const Catalogue catalogue, known_models());
-  const Result<std::string> cache = cache_folder();
   for (const CatalogueEntry& entry : catalogue.entries) {
-    if (const auto path = bundled_path(entry)) {
-      held.push_back({entry.name, "bundled", "GGUF", entry.licence, *path, entry.bytes});
-    } else if (cache && is_cached(entry, *cache)) {
-      held.push_back({entry.name, "catalogue", "GGUF", entry.licence, cached_path(entry, *cache), entry.bytes});
+    if (const auto bundled = bundled_path(entry)) {
+      held.push_back({entry.name, "bundled", "GGUF", entry.licence, *bundled, entry.bytes});
+    } else if (const auto fetched = fetched_path(entry, cache)) {
+      held.push_back({entry.name, "catalogue", "GGUF", entry.licence, *fetched, entry.bytes});
     }
   }
   return held;
 }
 
-Result<std::vector<Held>> hub_models() {
-  TRY(const HubSettings settings, hub_environment());
-  const HubCache cache(settings.cache);
+Result<std::vector<Held>> hub_models(const Catalogue& catalogue, const HubCache& cache) {
   TRY(const std::vector<CachedSnapshot> snapshots, cache.list());
   std::vector<Held> held;
-  held.reserve(snapshots.size());
   for (const CachedSnapshot& s : snapshots) {
+    if (is_of_catalogue(s, catalogue)) continue;
     held.push_back({name_of(s), "hub", form_of(s), licence_of(s), cache.snapshot_folder(s.repo, s.commit), s.bytes});
   }
   return held;
@@ -100,31 +123,80 @@ void print_table(const std::vector<Held>& held) {
   }
 }
 
-Result<uint64_t> remove_catalogue_model(const CatalogueEntry& entry) {
-  if (bundled_path(entry)) return fail("{} comes with the program and stays; it takes {}", entry.name, bytes_text(entry.bytes));
-  TRY(const std::string cache, cache_folder());
-  if (!is_cached(entry, cache)) return fail("{} is not here; `sobre list` shows what is", entry.name);
-  std::error_code error;
-  const fs::path folder = fs::path(cached_path(entry, cache)).parent_path();
-  fs::remove_all(folder, error);
-  if (error) return fail("{}: cannot be removed: {}", folder.string(), error.message());
-  return entry.bytes;
+// Files of a manifest that are in the cache.
+std::ptrdiff_t files_there(const HubCache& cache, const Manifest& manifest) {
+  return std::count_if(manifest.files.begin(), manifest.files.end(), [&](const HubFile& file) {
+    return cache.find_file(manifest.repo, manifest.commit, file.path).has_value();
+  });
 }
 
-Result<uint64_t> remove_model(const std::string& text) {
+// One removal from the hub's cache, with the manifests of what goes: else `sobre verify` would miss it.
+Result<CacheRemoval> remove_with_manifests(const HubCache& cache, const std::string& repo,
+                                           const std::function<Result<CacheRemoval>()>& removal) {
+  const std::vector<Manifest> manifests = read_manifests(manifest_folder(), repo, "");
+  std::vector<std::ptrdiff_t> before;
+  before.reserve(manifests.size());
+  for (const Manifest& manifest : manifests) before.push_back(files_there(cache, manifest));
+  TRY(CacheRemoval removed, removal());
+  for (size_t i = 0; i < manifests.size(); ++i) {
+    if (files_there(cache, manifests[i]) == before[i]) continue;
+    const auto gone = remove_manifest(manifest_folder(), manifests[i]);
+    if (!gone) fmt::print(stderr, "sobre: {}\n", terminal_safe(gone.error().message));
+  }
+  return removed;
+}
+
+std::string freed_text(uint64_t bytes) { return fmt::format("removed, {} freed", bytes_text(bytes)); }
+
+Result<std::string> remove_catalogue_model(const CatalogueEntry& entry, const HubCache& cache) {
+  if (bundled_path(entry)) return fail("{} comes with the program and stays; it takes {}", entry.name, bytes_text(entry.bytes));
+  if (!fetched_path(entry, cache)) return fail("{} is not here; `sobre list` shows what is", entry.name);
+  uint64_t freed = 0;
+  const Result<std::string> own = cache_folder();
+  if (own && is_cached(entry, *own)) {
+    std::error_code error;
+    const fs::path folder = fs::path(cached_path(entry, *own)).parent_path();
+    fs::remove_all(folder, error);
+    if (error) return fail("{}: cannot be removed: {}", folder.string(), error.message());
+    freed += entry.bytes;
+  }
+  for (const CatalogueSource& source : entry.sources) {
+    if (!is_there(source, entry, cache)) continue;
+    TRY(const CacheRemoval removed,
+        remove_with_manifests(cache, source.repo, [&] { return cache.remove_file(source.repo, source.commit, source.path); }));
+    freed += removed.freed_bytes;
+  }
+  return freed_text(freed);
+}
+
+// A repository's name as `sobre list` prints it: those of the hub's first years have no organisation.
+Result<HubName> listed_name(const std::string& text, const HubCache& cache) {
+  const std::string repo = text.substr(0, text.find_first_of("@:"));
+  if (repo.find('/') != repo.npos) return parse_hub_name(text);
+  TRY(const std::vector<CachedSnapshot> all, cache.list());
+  const bool listed = std::any_of(all.begin(), all.end(), [&](const CachedSnapshot& s) { return s.repo == repo; });
+  if (!listed) return parse_hub_name(text);
+  constexpr std::string_view kAny = "org/";
+  TRY(HubName name, parse_hub_name(std::string(kAny) + text));
+  name.repo.erase(0, kAny.size());
+  return name;
+}
+
+// Returns what to say of it.
+Result<std::string> remove_model(const std::string& text) {
   TRY(const std::string target, alias_target(text));
   TRY(const Catalogue catalogue, known_models());
-  if (const CatalogueEntry* entry = catalogue.find(target)) return remove_catalogue_model(*entry);
-  TRY(const HubName name, parse_hub_name(target));
   TRY(const HubSettings settings, hub_environment());
   const HubCache cache(settings.cache);
+  if (const CatalogueEntry* entry = catalogue.find(target)) return remove_catalogue_model(*entry, cache);
+  TRY(const HubName name, listed_name(target, cache));
   const bool one_revision = target.find('@') != std::string::npos;
-  if (!name.quant.empty()) {
-    TRY(const CacheRemoval removed, cache.remove_quant(name.repo, name.revision, name.quant));
-    return removed.freed_bytes;
-  }
-  TRY(const CacheRemoval removed, cache.remove(name.repo, one_revision ? name.revision : ""));
-  return removed.freed_bytes;
+  TRY(const CacheRemoval removed, remove_with_manifests(cache, name.repo, [&] {
+        return name.quant.empty() ? cache.remove(name.repo, one_revision ? name.revision : "")
+                                  : cache.remove_quant(name.repo, name.revision, name.quant);
+      }));
+  if (removed.kept_by.empty()) return freed_text(removed.freed_bytes);
+  return fmt::format("removed; its files stay, {} is the same commit", fmt::join(removed.kept_by, ", "));
 }
 
 // Faults of one model are told as they are found; the number of them.
@@ -143,7 +215,8 @@ Result<int> verify_file(const std::string& name, const std::string& path, uint64
   return 1;
 }
 
-Result<int> verify_snapshot(const HubCache& cache, const CachedSnapshot& s) {
+Result<int> verify_snapshot(const HubCache& cache, CachedSnapshot s) {
+  add_manifests(cache, manifest_folder(), s);
   ProgressBar bar("hashing " + s.repo, s.bytes);
   TRY(const std::vector<CacheFault> faults, cache.verify(s, [&](uint64_t done) {
     bar.update(done);
@@ -152,41 +225,61 @@ Result<int> verify_snapshot(const HubCache& cache, const CachedSnapshot& s) {
   bar.finish();
   for (const CacheFault& f : faults)
     fmt::print("{}: WRONG: {}: {}\n", terminal_safe(name_of(s)), terminal_safe(f.path), terminal_safe(f.what));
-  if (faults.empty()) fmt::print("{}: right, {} files\n", terminal_safe(name_of(s)), s.files.size());
+  const auto unknown = std::count_if(s.files.begin(), s.files.end(), [](const HubFile& file) { return file.digest.empty(); });
+  const auto known = static_cast<std::ptrdiff_t>(s.files.size()) - unknown;
+  const std::string name = terminal_safe(name_of(s));
+  const auto files = [](std::ptrdiff_t n) { return fmt::format("{} file{}", n, n == 1 ? "" : "s"); };
+  if (faults.empty() && (known > 0 || unknown == 0)) fmt::print("{}: right, {}\n", name, files(known));
+  if (unknown > 0)
+    fmt::print("{}: {} not checked: no digest is known; `sobre pull --update` asks the hub for it\n", name, files(unknown));
   return static_cast<int>(faults.size());
 }
 
 // Everything that the names mean; no names: everything there is.
 struct ToVerify {
-  std::vector<const CatalogueEntry*> entries;
+  std::vector<std::pair<const CatalogueEntry*, std::string>> entries;  // with the files' paths
   std::vector<CachedSnapshot> snapshots;
 };
 
+// Whether a quantisation is there, in whatever part: all of its snapshot is looked at.
+bool has_quant(const CachedSnapshot& snapshot, const std::string& quant) {
+  if (quant.empty()) return true;
+  HubRepo repo;
+  repo.files = snapshot.files;
+  const auto paths = paths_of_quant(repo, quant);
+  return !paths || !paths->empty();  // the error: more than one
+}
+
 Result<ToVerify> to_verify(const Catalogue& catalogue, const HubCache& cache, const std::vector<std::string>& names) {
   TRY(const std::vector<CachedSnapshot> all, cache.list());
-  const Result<std::string> own = cache_folder();
-  const auto here = [&](const CatalogueEntry& e) { return bundled_path(e) || (own && is_cached(e, *own)); };
+  const auto path_of = [&](const CatalogueEntry& e) {
+    auto bundled = bundled_path(e);
+    return bundled ? bundled : fetched_path(e, cache);
+  };
   ToVerify out;
   if (names.empty()) {
-    out.snapshots = all;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(out.snapshots),
+                 [&](const CachedSnapshot& s) { return !is_of_catalogue(s, catalogue); });
     for (const CatalogueEntry& entry : catalogue.entries) {
-      if (here(entry)) out.entries.push_back(&entry);
+      if (auto path = path_of(entry)) out.entries.emplace_back(&entry, std::move(*path));
     }
     return out;
   }
   for (const std::string& text : names) {
     TRY(const std::string target, alias_target(text));
     if (const CatalogueEntry* entry = catalogue.find(target)) {
-      if (!here(*entry)) return fail("{} is not here; `sobre list` shows what is", text);
-      out.entries.push_back(entry);
+      auto path = path_of(*entry);
+      if (!path) return fail("{} is not here; `sobre list` shows what is", text);
+      out.entries.emplace_back(entry, std::move(*path));
       continue;
     }
-    TRY(const HubName name, parse_hub_name(target));
+    TRY(const HubName name, listed_name(target, cache));
     const bool one_revision = target.find('@') != std::string::npos;
     const auto commit = cache.commit_of(name.repo, name.revision);
     const size_t before = out.snapshots.size();
     for (const CachedSnapshot& s : all) {
-      if (s.repo == name.repo && (!one_revision || (commit && s.commit == *commit))) out.snapshots.push_back(s);
+      const bool meant = s.repo == name.repo && (!one_revision || (commit && s.commit == *commit));
+      if (meant && has_quant(s, name.quant)) out.snapshots.push_back(s);
     }
     if (out.snapshots.size() == before) return fail("{} is not here; `sobre list` shows what is", text);
   }
@@ -196,8 +289,11 @@ Result<ToVerify> to_verify(const Catalogue& catalogue, const HubCache& cache, co
 }  // namespace
 
 Result<void> list_command(const ListFlags& flags) {
-  TRY(std::vector<Held> held, catalogue_models());
-  TRY(const std::vector<Held> from_hub, hub_models());
+  TRY(const Catalogue catalogue, known_models());
+  TRY(const HubSettings settings, hub_environment());
+  const HubCache cache(settings.cache);
+  std::vector<Held> held = catalogue_models(catalogue, cache);
+  TRY(const std::vector<Held> from_hub, hub_models(catalogue, cache));
   held.insert(held.end(), from_hub.begin(), from_hub.end());
   if (!flags.json) {
     print_table(held);
@@ -218,8 +314,8 @@ Result<void> list_command(const ListFlags& flags) {
 
 Result<void> remove_command(const RemoveFlags& flags) {
   for (const std::string& name : flags.names) {
-    TRY(const uint64_t freed, remove_model(name));
-    fmt::print("{}: removed, {} freed\n", terminal_safe(name), bytes_text(freed));
+    TRY(const std::string done, remove_model(name));
+    fmt::print("{}: {}\n", terminal_safe(name), terminal_safe(done));
   }
   return {};
 }
@@ -231,14 +327,7 @@ Result<void> verify_command(const VerifyFlags& flags) {
   TRY(const ToVerify todo, to_verify(catalogue, cache, flags.names));
   const InterruptScope scope;
   int faults = 0;
-  for (const CatalogueEntry* entry : todo.entries) {
-    std::string path;
-    if (const auto bundled = bundled_path(*entry)) {
-      path = *bundled;
-    } else {
-      TRY(const std::string own, cache_folder());
-      path = cached_path(*entry, own);
-    }
+  for (const auto& [entry, path] : todo.entries) {
     TRY(const int found, verify_file(entry->name, path, entry->bytes, entry->sha256));
     faults += found;
   }

@@ -61,6 +61,11 @@ bool looks_like_a_path(const std::string& name) {
   return name.find('/') != std::string::npos || name.ends_with(".gguf") || name == "." || name == "..";
 }
 
+/// Of what looks like a path: whether it cannot be meant as a repository of the hub.
+bool is_plainly_a_path(const std::string& name) {
+  return name.starts_with('/') || name.starts_with('.') || name.starts_with('~') || name.ends_with(".gguf");
+}
+
 // An entry's file: bundled, fetched before, or fetched now.
 Result<std::string> entry_path(const CatalogueEntry& entry) {
   if (const std::optional<std::string> path = bundled_path(entry)) return *path;
@@ -136,7 +141,11 @@ Result<std::string> resolve_model(const std::string& name) {
   TRY(const Catalogue catalogue, known_models());
   if (const CatalogueEntry* entry = catalogue.find(target)) return entry_path(*entry);
   if (looks_like_hub_name(target) && !target.ends_with(".gguf")) return hub_path(target);
-  if (looks_like_a_path(target)) return fail("{}: no such file or folder", target);
+  if (looks_like_a_path(target)) {
+    const auto as_repo = parse_hub_name(target);
+    if (as_repo || is_plainly_a_path(target)) return fail("{}: no such file or folder", target);
+    return fail("{}: no such file or folder, and no repository of the hub: {}", target, as_repo.error().message);
+  }
   return fail(
       "'{}' is no file, no folder and no known model; known are {}, aliases (`sobre alias`) and repositories of the hub "
       "(ORG/NAME)",

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <mutex>
 
 #include "cli/chat_interrupt.h"
@@ -103,6 +104,9 @@ Result<void> pull_command(const PullFlags& flags) {
   for (const std::string& text : flags.names) {
     TRY(const std::string target, alias_target(text));
     if (!looks_like_hub_name(target)) {
+      std::error_code error;
+      // Meant as a repository: what is wrong with its name is what helps.
+      if (target.find('/') != target.npos && !std::filesystem::exists(target, error)) TRY_VOID(parse_hub_name(target));
       TRY(const std::string path, resolve_model(target));
       fmt::print("{}\n", path);
       continue;

@@ -175,8 +175,20 @@ std::string choices(const HubRepo& repo, const std::vector<GgufModel>& models) {
   return fmt::format("{}{}", fmt::join(names, ", "), all ? "" : ", ...");
 }
 
-Result<ChosenFiles> choose_among(const HubRepo& repo, const std::vector<const GgufModel*>& found, std::string_view quant) {
-  if (found.size() == 1) return chosen_gguf(repo, *found.front());
+// The models that a quantisation means. The best way in which any name agrees decides, so that Q4_K_M is not also UD-Q4_K_M
+// where both are there.
+std::vector<const GgufModel*> matching(const std::vector<GgufModel>& models, std::string_view wanted) {
+  QuantMatch best = QuantMatch::kNone;
+  for (const GgufModel& model : models) best = std::max(best, match_quant(model.stem, wanted));
+  std::vector<const GgufModel*> found;
+  if (best == QuantMatch::kNone) return found;
+  for (const GgufModel& model : models) {
+    if (match_quant(model.stem, wanted) == best) found.push_back(&model);
+  }
+  return found;
+}
+
+std::unexpected<Error> several_models(const HubRepo& repo, const std::vector<const GgufModel*>& found, std::string_view quant) {
   std::vector<std::string> paths;
   paths.reserve(found.size());
   for (const GgufModel* model : found) paths.push_back(model->path());
@@ -185,23 +197,22 @@ Result<ChosenFiles> choose_among(const HubRepo& repo, const std::vector<const Gg
               found.size(), quant, fmt::join(paths, ", "));
 }
 
+Result<ChosenFiles> choose_among(const HubRepo& repo, const std::vector<const GgufModel*>& found, std::string_view quant) {
+  if (found.size() == 1) return chosen_gguf(repo, *found.front());
+  return several_models(repo, found, quant);
+}
+
 Result<ChosenFiles> choose_gguf(const HubRepo& repo, const std::vector<GgufModel>& models, std::string_view quant) {
   constexpr std::string_view kUsual = "Q4_K_M";
   if (quant.empty() && models.size() == 1) return chosen_gguf(repo, models.front());
   const std::string_view wanted = quant.empty() ? kUsual : quant;
-  // The best way in which any name agrees decides, so that Q4_K_M is not also UD-Q4_K_M where both are there.
-  QuantMatch best = QuantMatch::kNone;
-  for (const GgufModel& model : models) best = std::max(best, match_quant(model.stem, wanted));
-  if (best == QuantMatch::kNone) {
+  const std::vector<const GgufModel*> found = matching(models, wanted);
+  if (found.empty()) {
     if (quant.empty()) {
       return fail("{}: {} GGUF models and none is {}; name one as {}:QUANT, of {}", repo.id, models.size(), kUsual, repo.id,
                   choices(repo, models));
     }
     return fail("{}: no {} there; there is {}", repo.id, quant, choices(repo, models));
-  }
-  std::vector<const GgufModel*> found;
-  for (const GgufModel& model : models) {
-    if (match_quant(model.stem, wanted) == best) found.push_back(&model);
   }
   return choose_among(repo, found, wanted);
 }
@@ -235,6 +246,17 @@ Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant) {
     return fail("{}: no GGUF files there, so no {}; leave \":{}\" away for its safetensors", repo.id, quant, quant);
   }
   return choose_gguf(repo, models, quant);
+}
+
+Result<std::vector<std::string>> paths_of_quant(const HubRepo& repo, std::string_view quant) {
+  const std::vector<GgufModel> models = gguf_models(repo);
+  const std::vector<const GgufModel*> found = matching(models, quant);
+  std::vector<std::string> paths;
+  for (const GgufModel* model : found) {
+    if (model->stem != found.front()->stem) return several_models(repo, found, quant);
+    for (const auto& [number, file] : model->parts) paths.push_back(file.path);
+  }
+  return paths;
 }
 
 std::vector<std::string> quants_of(const HubRepo& repo) {

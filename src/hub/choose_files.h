@@ -25,6 +25,10 @@ struct ChosenFiles {
 /// missing.
 [[nodiscard]] Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant);
 
+/// Of files that lie in a cache, the paths of the one GGUF that `quant` means as above, the parts of a split one that are
+/// there; none: no name agrees. Error: names of more than one model do.
+[[nodiscard]] Result<std::vector<std::string>> paths_of_quant(const HubRepo& repo, std::string_view quant);
+
 /// The quantisations of a repository's GGUF files: "Q4_K_M, Q8_0".
 [[nodiscard]] std::vector<std::string> quants_of(const HubRepo& repo);
 

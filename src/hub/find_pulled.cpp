@@ -1,5 +1,6 @@
 // What the cache holds and is whole (pull.h), whoever pulled it.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/file.h"
@@ -103,6 +104,22 @@ std::optional<Pulled> by_files(const HubCache& cache, const std::string& commit,
 }
 
 }  // namespace
+
+void add_manifests(const HubCache& cache, const std::string& manifest_folder, CachedSnapshot& snapshot) {
+  if (manifest_folder.empty()) return;
+  std::map<std::string, HubFile> files;
+  for (const HubFile& file : snapshot.files) files.emplace(file.path, file);
+  const std::map<std::string, HubFile> there = files;
+  for (const Manifest& manifest : read_manifests(manifest_folder, snapshot.repo, snapshot.commit)) {
+    const bool here = std::any_of(manifest.files.begin(), manifest.files.end(), [&](const HubFile& file) {
+      return there.contains(file.path) || cache.has_blob(snapshot.repo, file.digest, file.size);
+    });
+    if (!here) continue;
+    for (const HubFile& file : manifest.files) files[file.path] = file;
+  }
+  snapshot.files.clear();
+  for (auto& [path, file] : files) snapshot.files.push_back(std::move(file));
+}
 
 std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
   const auto commit = cache.commit_of(name.repo, name.revision);

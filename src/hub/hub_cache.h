@@ -32,7 +32,8 @@ struct CachedSnapshot {
 
 struct CacheRemoval {
   uint64_t freed_bytes = 0;
-  int blobs = 0, snapshots = 0;  // removed
+  int blobs = 0, snapshots = 0;      // removed
+  std::vector<std::string> kept_by;  // other revisions of the same commit: only the ref went, its files stay for them
 };
 
 /// A file whose bytes are not what its name says.
@@ -91,14 +92,20 @@ class HubCache {
   /// Every snapshot of every model, by repository and commit. Folders that are not of the layout are passed over. Error: the
   /// cache folder exists and cannot be read.
   [[nodiscard]] Result<std::vector<CachedSnapshot>> list() const;
-  /// Removes snapshots of a repository: the one that `revision` names, or all when it is empty. Frees the blobs (and partial
+  /// Removes snapshots of a repository: the one that `revision` names (of a branch or tag whose commit others name too, the
+  /// ref alone), or all when it is empty. Frees the blobs (and partial
   /// files) that no other snapshot refers to, and the repository's folder with its last snapshot. Never touches what lies
   /// outside the repository's folder. Errors: nothing of that name; what cannot be removed.
   [[nodiscard]] Result<CacheRemoval> remove(std::string_view repo, std::string_view revision) const;
-  /// The same for the one GGUF of a repository that has this quantisation (all its parts), at one revision.
+  /// The same for the one GGUF of a repository that has this quantisation (all its parts that are there), at one revision; for
+  /// "main" else at the one commit with it that no ref names, as a pull that was stopped leaves it.
   [[nodiscard]] Result<CacheRemoval> remove_quant(std::string_view repo, std::string_view revision,
                                                   std::string_view quant) const;
-  /// Hashes every file of a snapshot anew; `progress` gets the bytes done, false ends it. Returns what is wrong.
+  /// The same for one file of a commit, and the commit with its last file.
+  [[nodiscard]] Result<CacheRemoval> remove_file(std::string_view repo, std::string_view commit, std::string_view path) const;
+  /// Hashes every file of a snapshot anew, those of `files` and what else lies there, and compares with the digests in `files`
+  /// (add_manifests() puts there what was published), else with the blobs' names; of a plain file without a digest only the
+  /// size can be compared. `progress` gets the bytes done, false ends it. Returns what is wrong.
   [[nodiscard]] Result<std::vector<CacheFault>> verify(const CachedSnapshot& snapshot,
                                                        const std::function<bool(uint64_t)>& progress) const;
 

@@ -1,6 +1,7 @@
 // Removing from the cache, and looking at all of it again.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +18,6 @@
 #include "digest/sha256.h"
 #include "hub/cache_files.h"
 #include "hub/choose_files.h"
-#include "hub/gguf_names.h"
 #include "hub/hub_cache.h"
 #include "hub/hub_names.h"
 #include "hub/shared_blobs.h"
@@ -44,6 +44,13 @@ class Removing {
     }
     TRY_VOID(remove_blobs(blobs_of(staying)));
     if (staying.empty() && !busy_) TRY_VOID(remove_tree(repo_.folder(), removal_.freed_bytes));
+    return removal_;
+  }
+
+  /// A ref alone, whose commit stays for others.
+  [[nodiscard]] Result<CacheRemoval> run_ref(std::string_view revision, std::vector<std::string> others) {
+    TRY_VOID(remove_ref(revision));
+    removal_.kept_by = std::move(others);
     return removal_;
   }
 
@@ -77,13 +84,17 @@ class Removing {
   [[nodiscard]] Result<void> remove_refs(const std::set<std::string>& going, bool all) {
     if (!is_real_folder(repo_.below("refs"))) return {};
     for (const std::string& revision : paths_below(repo_.below("refs"))) {
-      if (!all && !going.contains(repo_.ref(revision))) continue;
-      fs::path path = repo_.below("refs/" + revision);
-      TRY_VOID(unlink(path.string()));
-      for (path = path.parent_path(); path.filename() != "refs" || path.parent_path() != repo_.folder();
-           path = path.parent_path()) {
-        if (::rmdir(path.c_str()) != 0) break;  // not empty
-      }
+      if (all || going.contains(repo_.ref(revision))) TRY_VOID(remove_ref(revision));
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<void> remove_ref(std::string_view revision) {
+    fs::path path = repo_.below(fmt::format("refs/{}", revision));
+    TRY_VOID(unlink(path.string()));
+    for (path = path.parent_path(); path.filename() != "refs" || path.parent_path() != repo_.folder();
+         path = path.parent_path()) {
+      if (::rmdir(path.c_str()) != 0) break;  // not empty
     }
     return {};
   }
@@ -149,6 +160,42 @@ class Removing {
   CacheRemoval removal_;
   bool busy_ = false;
 };
+
+// Revisions other than one that name a commit.
+std::vector<std::string> other_revisions(const CacheRepo& at, const std::string& commit, std::string_view revision) {
+  std::vector<std::string> others;
+  for (const auto& [name, of] : at.refs()) {
+    if (of == commit && name != revision) others.push_back(name);
+  }
+  return others;
+}
+
+// What lies at a commit.
+HubRepo files_there(const CacheRepo& at, std::string_view repo, const std::string& commit) {
+  HubRepo list;
+  list.id = repo;
+  list.commit = commit;
+  for (const std::string& path : at.paths(commit)) {
+    const SnapshotEntry entry = at.entry(commit, path);
+    if (entry.kind != EntryKind::kNone && entry.kind != EntryKind::kForeign)
+      list.files.push_back({path, entry.file.size, entry.blob});
+  }
+  return list;
+}
+
+// The one commit that no ref names and that has this quantisation; empty: there is none.
+Result<std::string> commit_without_ref(const CacheRepo& at, std::string_view repo, std::string_view quant) {
+  std::string found;
+  for (const std::string& commit : at.commits()) {
+    if (!other_revisions(at, commit, "").empty()) continue;
+    TRY(const auto paths, paths_of_quant(files_there(at, repo, commit), quant));
+    if (paths.empty()) continue;
+    if (!found.empty())
+      return fail("{}: {} is there at {} and at {}; write which, as {}@{}:{}", repo, quant, found, commit, repo, found, quant);
+    found = commit;
+  }
+  return found;
+}
 
 // One verification: hashes each file once, whatever number of paths lead to it.
 class Verifying {
@@ -255,6 +302,8 @@ Result<CacheRemoval> HubCache::remove(std::string_view repo, std::string_view re
     const std::vector<std::string> commits = at.commits();
     going.insert(commits.begin(), commits.end());
   } else if (const auto commit = commit_of(repo, revision)) {
+    std::vector<std::string> others = *commit == revision ? std::vector<std::string>() : other_revisions(at, *commit, revision);
+    if (!others.empty()) return Removing(folder_, repo).run_ref(revision, std::move(others));
     going.insert(*commit);
   } else {
     return fail("{}@{} is not in the cache {}; `sobre list` shows what is", repo, revision, folder_);
@@ -265,21 +314,28 @@ Result<CacheRemoval> HubCache::remove(std::string_view repo, std::string_view re
 Result<CacheRemoval> HubCache::remove_quant(std::string_view repo, std::string_view revision, std::string_view quant) const {
   const CacheRepo at(folder_, repo);
   const auto commit = commit_of(repo, revision);
-  if (!commit) return fail("{}@{} is not in the cache {}; `sobre list` shows what is", repo, revision, folder_);
-  HubRepo list;
-  list.id = repo;
-  list.commit = *commit;
-  for (const std::string& path : at.paths(*commit)) {
-    const SnapshotEntry entry = at.entry(*commit, path);
-    if (entry.kind == EntryKind::kBlob || entry.kind == EntryKind::kPlain)
-      list.files.push_back({path, entry.file.size, entry.blob});
-  }
-  TRY(const ChosenFiles chosen, choose_files(list, quant));
   std::vector<std::string> paths;
-  for (const HubFile& file : chosen.files) {
-    if (is_gguf_model(file.path)) paths.push_back(file.path);
+  HubRepo there;
+  if (commit) {
+    there = files_there(at, repo, *commit);
+    TRY(paths, paths_of_quant(there, quant));
+    if (!paths.empty()) return Removing(folder_, repo).run_files(*commit, paths);
   }
-  return Removing(folder_, repo).run_files(*commit, paths);
+  if (revision == HubName().revision) {
+    TRY(const std::string unnamed, commit_without_ref(at, repo, quant));
+    if (!unnamed.empty()) {
+      TRY(paths, paths_of_quant(files_there(at, repo, unnamed), quant));
+      return Removing(folder_, repo).run_files(unnamed, paths);
+    }
+  }
+  if (!commit) return fail("{}@{} is not in the cache {}; `sobre list` shows what is", repo, revision, folder_);
+  const std::vector<std::string> quants = quants_of(there);
+  return fail("{}: no {} there; there is {}", repo, quant,
+              quants.empty() ? "no GGUF" : fmt::format("{}", fmt::join(quants, ", ")));
+}
+
+Result<CacheRemoval> HubCache::remove_file(std::string_view repo, std::string_view commit, std::string_view path) const {
+  return Removing(folder_, repo).run_files(std::string(commit), {std::string(path)});
 }
 
 Result<std::vector<CacheFault>> HubCache::verify(const CachedSnapshot& snapshot,

@@ -44,8 +44,19 @@ TEST_F(RemoveTest, ASharedBlobStaysWithItsOtherSnapshot) {
   write(cache_.repo_folder("org/name") + "/trees/" + kA + ".json", "{\"a\":1}");
   write(cache_.repo_folder("org/name") + "/trees/" + kB + ".json", "{}");
 
+  // Another ref names that commit: its files are that one's too.
+  const auto of_two = cache_.remove("org/name", "refs/pr/1");
+  ASSERT_TRUE(of_two) << of_two.error().message;
+  EXPECT_EQ(of_two->kept_by, (Paths{"v1"}));
+  EXPECT_EQ(of_two->snapshots, 0);
+  EXPECT_EQ(of_two->freed_bytes, 0u);
+  EXPECT_FALSE(cache_.commit_of("org/name", "refs/pr/1"));
+  EXPECT_EQ(entries(cache_.repo_folder("org/name") + "/refs"), (Paths{"main", "v1"}));
+  EXPECT_TRUE(cache_.find_file("org/name", kA, "old.gguf", 5));
+
   const auto removal = cache_.remove("org/name", "v1");
   ASSERT_TRUE(removal) << removal.error().message;
+  EXPECT_TRUE(removal->kept_by.empty());
   EXPECT_EQ(removal->snapshots, 1);
   EXPECT_EQ(removal->blobs, 1);
   EXPECT_EQ(removal->freed_bytes, 5u + 3 + 4 + 7);
@@ -91,6 +102,47 @@ TEST_F(RemoveTest, WhatIsNotThereIsAnError) {
     EXPECT_NE(removal.error().message.find("org/name@" + revision + " is not in the cache"), std::string::npos);
   }
   EXPECT_TRUE(cache_.find_file("org/name", kA, "f", 3));
+}
+
+TEST_F(RemoveTest, AQuantisationWhosePullWasStopped) {
+  // Main is another commit; of the new one, which no ref names yet, two parts of three are there.
+  put("org/name", kA, "m-Q4_0.gguf", "four");
+  ASSERT_TRUE(cache_.set_ref("org/name", "main", kA));
+  put("org/name", kB, "m-Q8_0-00001-of-00003.gguf", "eight");
+  put("org/name", kB, "m-Q8_0-00003-of-00003.gguf", "and more");
+  put("org/name", kB, "m-Q4_0.gguf", "four again");
+  write(cache_.partial_path("org/name", sha("the second")), "the");
+  EXPECT_NE(cache_.remove_quant("org/name", "main", "Q2_K").error().message.find("no Q2_K there; there is Q4_0"),
+            std::string::npos);
+  EXPECT_FALSE(cache_.remove_quant("org/name", "v1", "Q8_0"));
+  const auto removal = cache_.remove_quant("org/name", "main", "q8_0");
+  ASSERT_TRUE(removal) << removal.error().message;
+  EXPECT_EQ(removal->freed_bytes, 5u + 8 + 3);
+  EXPECT_EQ(CacheRepo(folder_, "org/name").paths(kB), (Paths{"m-Q4_0.gguf"}));
+  // What main has is what is meant by its name alone.
+  ASSERT_TRUE(cache_.remove_quant("org/name", "main", "Q4_0"));
+  EXPECT_FALSE(cache_.find_file("org/name", kA, "m-Q4_0.gguf"));
+  EXPECT_TRUE(cache_.find_file("org/name", kB, "m-Q4_0.gguf"));
+  // Two models are two, and nothing is guessed.
+  put("org/two", kA, "a-Q8_0.gguf", "one");
+  put("org/two", kA, "b-Q8_0.gguf", "two");
+  ASSERT_TRUE(cache_.set_ref("org/two", "main", kA));
+  EXPECT_NE(cache_.remove_quant("org/two", "main", "Q8_0").error().message.find("2 models end with Q8_0"), std::string::npos);
+  put("org/three", kA, "a-Q8_0.gguf", "one");
+  put("org/three", kB, "a-Q8_0.gguf", "two");
+  EXPECT_NE(cache_.remove_quant("org/three", "main", "Q8_0").error().message.find("org/three@" + kA + ":Q8_0"),
+            std::string::npos);
+}
+
+TEST_F(RemoveTest, OneFileOfACommit) {
+  put("org/name", kA, "f", "one");
+  put("org/name", kA, "g", "four");
+  const auto removal = cache_.remove_file("org/name", kA, "f");
+  ASSERT_TRUE(removal) << removal.error().message;
+  EXPECT_EQ(removal->freed_bytes, 3u);
+  EXPECT_TRUE(cache_.find_file("org/name", kA, "g", 4));
+  ASSERT_TRUE(cache_.remove_file("org/name", kA, "g"));
+  EXPECT_FALSE(fs::exists(cache_.repo_folder("org/name")));
 }
 
 TEST_F(RemoveTest, NothingIsRemovedThroughLinks) {

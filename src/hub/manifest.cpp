@@ -149,7 +149,8 @@ Result<Manifest> manifest_from_json(std::string_view text) {
 }
 
 namespace {
-std::string repo_folder(const std::string& folder, std::string repo) {
+std::string repo_folder(const std::string& folder, std::string_view name) {
+  std::string repo(name);
   if (const size_t slash = repo.find('/'); slash != repo.npos) repo.replace(slash, 1, "--");
   return folder + "/" + repo;
 }
@@ -183,20 +184,34 @@ std::optional<Manifest> read_manifest(const std::string& folder, std::string_vie
   return std::move(*manifest);
 }
 
-std::string pulled_digest(const std::string& folder, const std::string& path) {
+std::vector<Manifest> read_manifests(const std::string& folder, std::string_view repo, std::string_view commit) {
   namespace fs = std::filesystem;
+  std::vector<Manifest> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(repo_folder(folder, repo), error), end; !error && entry != end; entry.increment(error)) {
+    const std::string path = entry->path().string();
+    if (!entry->path().filename().string().starts_with(commit)) continue;
+    const auto text = read_file(path, kMaxBytes);
+    if (!text) continue;
+    auto manifest = manifest_from_json(*text);
+    if (manifest && manifest_path(folder, *manifest) == path) found.push_back(std::move(*manifest));
+  }
+  return found;
+}
+
+Result<void> remove_manifest(const std::string& folder, const Manifest& manifest) {
+  const std::string path = manifest_path(folder, manifest);
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) return fail("{}: cannot be removed: {}; remove it by hand", path, error.message());
+  return {};
+}
+
+std::string pulled_digest(const std::string& folder, const std::string& path) {
   const auto place = place_in_cache(path);
   if (!place) return {};
-  std::error_code error;
-  for (fs::directory_iterator entry(repo_folder(folder, place->repo), error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with(place->commit)) continue;
-    const auto text = read_file(entry->path().string(), kMaxBytes);
-    if (!text) continue;
-    const auto manifest = manifest_from_json(*text);
-    if (manifest && manifest->commit == place->commit && manifest->model == place->path &&
-        manifest_path(folder, *manifest) == entry->path().string())
-      return "sha256:" + manifest_digest(*manifest);
+  for (const Manifest& manifest : read_manifests(folder, place->repo, place->commit)) {
+    if (manifest.commit == place->commit && manifest.model == place->path) return "sha256:" + manifest_digest(manifest);
   }
   return {};
 }

@@ -35,6 +35,11 @@ struct Manifest {
 [[nodiscard]] std::optional<Manifest> read_manifest(const std::string& folder, std::string_view repo, std::string_view commit,
                                                     std::string_view quant);
 
+/// All of a repository's, of one commit or (empty) of every one, in no order; what cannot be read is passed over.
+[[nodiscard]] std::vector<Manifest> read_manifests(const std::string& folder, std::string_view repo, std::string_view commit);
+/// Removes the file of this one, if it is there.
+[[nodiscard]] Result<void> remove_manifest(const std::string& folder, const Manifest& manifest);
+
 /// The identity of a model by its path in the shared cache (a snapshot's folder, or a file of it): "sha256:" and the digest of
 /// the manifest that was written when it was pulled. Empty for every other path, and where there is no such manifest.
 [[nodiscard]] std::string pulled_digest(const std::string& folder, const std::string& path);

@@ -146,6 +146,18 @@ TEST_F(ManifestFile, IsWrittenAndFound) {
   EXPECT_EQ(read_manifest(folder, m.repo, m.commit, "").value(), example());
 }
 
+TEST_F(ManifestFile, AllOfACommitOrOfARepository) {
+  Manifest one = example(), two = example(), old = example();
+  two.quant = "Q8_0", old.commit = std::string(40, '1');
+  for (const Manifest* m : {&one, &two, &old}) ASSERT_TRUE(write_manifest(folder_, *m));
+  EXPECT_EQ(read_manifests(folder_, one.repo, one.commit).size(), 2u);
+  EXPECT_EQ(read_manifests(folder_, one.repo, old.commit), (std::vector<Manifest>{old}));
+  EXPECT_EQ(read_manifests(folder_, one.repo, "").size(), 3u);
+  EXPECT_TRUE(read_manifests(folder_, "a/b", "").empty());
+  ASSERT_TRUE(remove_manifest(folder_, one) && remove_manifest(folder_, one)) << "twice is as good as once";
+  EXPECT_EQ(read_manifests(folder_, one.repo, one.commit), (std::vector<Manifest>{two}));
+}
+
 TEST_F(ManifestFile, DamagedOrOfAnotherModelIsNone) {
   const Manifest m = example();
   ASSERT_TRUE(write_manifest(folder_, m));

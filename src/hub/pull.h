@@ -48,6 +48,11 @@ struct Pulled {
 [[nodiscard]] Result<Pulled> pull_file(const HubSettings& settings, const std::string& repo, const std::string& commit,
                                        const HubFile& file, const PullOptions& options);
 
+/// Puts what the manifests of a snapshot's commit say of its files (sizes, digests, files that are gone) in place of what lies
+/// there, for HubCache::verify(). A manifest of which neither a file nor a blob is there tells of another cache and does not
+/// count.
+void add_manifests(const HubCache& cache, const std::string& manifest_folder, CachedSnapshot& snapshot);
+
 /// The same without the network ever: what is in the cache and whole, or nothing. "whole": every file that the manifest names,
 /// or (pulled by other tools) a config with all shards that its index names, or the GGUF asked for.
 [[nodiscard]] std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name);
