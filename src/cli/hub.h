@@ -26,7 +26,8 @@ struct PullFlags {
 /// arrived is kept for the next time.
 [[nodiscard]] Result<Pulled> pull_shown(const HubName& name, const PullFlags& flags);
 
-/// The same for a catalogue's file that a source of the hub has. Tries once: the catalogue has other sources.
+/// The same for a catalogue's file that `source`, one of the entry's, has on the hub. Where another source is left to try, one
+/// attempt that brings nothing is enough; what has begun to arrive is given up as late as any pull.
 [[nodiscard]] Result<Pulled> pull_file_shown(const CatalogueEntry& entry, const CatalogueSource& source);
 
 /// `sobre pull`: hub names, catalogue names and aliases; prints the path of each.

@@ -251,6 +251,17 @@ TEST_F(HubCommands, ACatalogueModelInTheHubsCacheIsKnownByItsName) {
   expect_failure({"rm", "own"}, 1, "own is not here");
 }
 
+TEST_F(HubCommands, ALicenceThatForbidsIsSaidOfWhatIsHereToo) {
+  Manifest manifest;
+  manifest.repo = "acme/tiny", manifest.commit = kCommit, manifest.quant = "Q8_0", manifest.model = "tiny-Q8_0.gguf";
+  manifest.licence = "cc-by-nc-4.0";
+  const std::string bytes = read_text(folder_ / "tiny.gguf");
+  manifest.files = {{"tiny-Q8_0.gguf", bytes.size(), hex(sha256(bytes))}};
+  ASSERT_TRUE(write_manifest(manifests_, manifest));
+  for (const char* name : {"acme/tiny:Q8_0", "acme/tiny"})
+    EXPECT_NE(run_sobre({"pull", name}).err.find("non-commercial"), std::string::npos) << name;
+}
+
 TEST_F(HubCommands, PullSaysWhatIsWrongWithAName) {
   for (const auto& [name, words] : std::vector<std::pair<std::string, std::string>>{
            {"https://huggingface.co/org/name", "an address; write the repository alone, org/name"},

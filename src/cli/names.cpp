@@ -95,7 +95,12 @@ Result<std::string> entry_path(const CatalogueEntry& entry) {
 Result<std::string> hub_path(const std::string& text) {
   TRY(const HubName name, parse_hub_name(text));
   TRY(const HubSettings settings, hub_environment());
-  if (const auto here = find_pulled(HubCache(settings.cache), manifest_folder(), name)) return here->path;
+  const auto here = find_pulled(HubCache(settings.cache), manifest_folder(), name);
+  if (here && (settings.offline || !here->guessed)) {
+    // Where it cannot be kept the model is named by its bytes, which are then read for it; no reason to hold up a run.
+    static_cast<void>(keep_found(manifest_folder(), *here));
+    return here->path;
+  }
   const Result<Pulled> pulled = pull_shown(name, PullFlags());
   if (!pulled) return fail("{} is no file or folder here, and as a repository of the hub: {}", text, pulled.error().message);
   return pulled->path;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -20,13 +21,17 @@ namespace sobre {
 
 namespace {
 
+void tell_forbidden(const std::string& licence, const std::string& licence_name) {
+  const std::string forbidden = forbids_commercial_use(licence, licence_name);
+  if (!forbidden.empty()) fmt::print(stderr, "sobre: warning: {}\n", terminal_safe(forbidden));
+}
+
 void tell_choice(const HubRepo& repo, const ChosenFiles& chosen) {
   const std::string licence = repo.licence == "other" && !repo.licence_name.empty() ? repo.licence_name : repo.licence;
   fmt::print(stderr, "sobre: {}: {} file{}, {}, licence {}\n", terminal_safe(repo.id), chosen.files.size(),
              chosen.files.size() == 1 ? "" : "s", bytes_text(chosen.bytes),
              licence.empty() ? "not stated" : terminal_safe(licence));
-  const std::string forbidden = forbids_commercial_use(repo.licence, repo.licence_name);
-  if (!forbidden.empty()) fmt::print(stderr, "sobre: warning: {}\n", terminal_safe(forbidden));
+  tell_forbidden(repo.licence, repo.licence_name);
 }
 
 // What a pull says and draws while it runs.
@@ -72,7 +77,10 @@ Result<Pulled> pull_file_shown(const CatalogueEntry& entry, const CatalogueSourc
                settings.cache);
   });
   PullOptions options = shown.options();
-  options.tries = 1;
+  const bool is_last = std::none_of(entry.sources.begin(), entry.sources.end(), [&](const CatalogueSource& other) {
+    return !other.parts.empty() || (!other.repo.empty() && &other > &source);
+  });
+  if (!is_last) options.tries = 1;
   Result<Pulled> pulled = pull_file(settings, source.repo, source.commit, {source.path, entry.bytes, entry.sha256}, options);
   shown.end();
   return pulled;
@@ -113,6 +121,7 @@ Result<void> pull_command(const PullFlags& flags) {
     }
     TRY(const HubName name, parse_hub_name(target));
     TRY(const Pulled pulled, pull_shown(name, flags));
+    if (pulled.from_cache) tell_forbidden(pulled.manifest.licence, pulled.manifest.licence_name);
     if (pulled.fetched_bytes == 0)
       fmt::print(stderr, "sobre: {} is here already{}\n", hub_name_text(name),
                  pulled.from_cache && !flags.update ? "; --update asks the hub for a newer one" : "");

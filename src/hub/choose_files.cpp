@@ -10,7 +10,9 @@
 #include <set>
 
 #include "base/checked.h"
+#include "base/json.h"
 #include "hub/gguf_names.h"
+#include "hub/hub_names.h"
 
 namespace sobre {
 
@@ -40,12 +42,27 @@ Result<ChosenFiles> finished(std::vector<HubFile> files, std::string model) {
 
 // --- folders of safetensors ---
 
-// The weights of Hugging Face's layout that a folder is opened with: the one file, else the shards of the index. Names of
-// shards are told by their numbers; an index may name them otherwise, then all that could be meant are taken.
-Result<std::vector<HubFile>> hf_weights(const HubRepo& repo) {
-  if (const HubFile* single = find(repo, "model.safetensors")) return std::vector<HubFile>{*single};
-  const HubFile* index = find(repo, "model.safetensors.index.json");
+constexpr std::string_view kWhole = "model.safetensors", kIndex = "model.safetensors.index.json";
+
+Result<std::vector<HubFile>> named_weights(const HubRepo& repo, const HubFile& index, const std::vector<std::string>& shards) {
+  std::vector<HubFile> files = {index};
+  for (const std::string& shard : shards) {
+    const HubFile* file = find(repo, shard);
+    if (file == nullptr)
+      return fail("{}: {} names {}, which is not there; another revision may be whole", repo.id, kIndex, shard);
+    files.push_back(*file);
+  }
+  return files;
+}
+
+// The weights of Hugging Face's layout that a folder is opened with: the one file, else the shards of the index. As long as
+// what it names is not known, shards are told by their numbers; an index may name them otherwise, then all that could be meant
+// are taken.
+Result<std::vector<HubFile>> hf_weights(const HubRepo& repo, const std::optional<std::vector<std::string>>& named) {
+  if (const HubFile* single = find(repo, kWhole)) return std::vector<HubFile>{*single};
+  const HubFile* index = find(repo, kIndex);
   if (index == nullptr) return std::vector<HubFile>();
+  if (named) return named_weights(repo, *index, *named);
   std::map<uint64_t, std::map<uint64_t, HubFile>> sets;  // by the count of parts, then by the part's number
   std::vector<HubFile> files, others;
   for (const HubFile& file : repo.files) {
@@ -61,6 +78,7 @@ Result<std::vector<HubFile>> hf_weights(const HubRepo& repo) {
   for (auto& [count, shards] : sets) {
     if (shards.size() != count) continue;  // numbers are 1 to count, so all are there or some are missing
     for (auto& [number, file] : shards) files.push_back(std::move(file));
+    break;  // another splitting would be the same weights again
   }
   if (files.empty() && !sets.empty()) {
     return fail("{}: it has {} of the {} parts of model.safetensors; another revision may be whole", repo.id,
@@ -106,9 +124,9 @@ Result<ChosenFiles> folder_of(const HubRepo& repo, std::vector<HubFile> weights,
 }
 
 // The folder of the repository, if it can be opened; nothing when it has none.
-Result<std::optional<ChosenFiles>> choose_folder(const HubRepo& repo) {
+Result<std::optional<ChosenFiles>> choose_folder(const HubRepo& repo, const std::optional<std::vector<std::string>>& shards) {
   if (find(repo, "config.json") != nullptr) {
-    TRY(std::vector<HubFile> weights, hf_weights(repo));
+    TRY(std::vector<HubFile> weights, hf_weights(repo, shards));
     if (!weights.empty()) {
       TRY(ChosenFiles chosen, folder_of(repo, std::move(weights), false));
       return std::optional(std::move(chosen));
@@ -234,14 +252,40 @@ std::unexpected<Error> no_model(const HubRepo& repo) {
 
 }  // namespace
 
-Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant) {
+const HubFile* index_of_choice(const HubRepo& repo, std::string_view quant) {
+  const bool is_folder = quant.empty() && find(repo, "config.json") != nullptr && find(repo, kWhole) == nullptr;
+  return is_folder ? find(repo, kIndex) : nullptr;
+}
+
+Result<std::vector<std::string>> shards_of_index(std::string_view text) {
+  JsonLimits limits;
+  limits.max_bytes = kMaxIndexBytes;
+  const auto json = Json::parse(text, limits);
+  if (!json) return fail_in(std::string(kIndex), json.error());
+  const Json* map = json->find("weight_map");
+  const Json::Object* weights = map == nullptr ? nullptr : map->as_object();
+  if (weights == nullptr || weights->empty())
+    return fail("{}: it has no \"weight_map\" that names files; another revision may be whole", kIndex);
+  std::set<std::string> shards;
+  for (const auto& [tensor, value] : *weights) {
+    const std::string* shard = value.as_string();
+    if (shard == nullptr) return fail("{}: a file of its \"weight_map\" is no text", kIndex);
+    if (const auto good = check_hub_path(*shard); !good) return fail_in(std::string(kIndex), good.error());
+    if (!shard->ends_with(".safetensors")) return fail("{}: it names {}, which is no .safetensors", kIndex, *shard);
+    shards.insert(*shard);
+  }
+  return std::vector<std::string>(shards.begin(), shards.end());
+}
+
+Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant,
+                                 const std::optional<std::vector<std::string>>& shards) {
   const std::vector<GgufModel> models = gguf_models(repo);
   if (quant.empty()) {
-    TRY(std::optional<ChosenFiles> folder, choose_folder(repo));
+    TRY(std::optional<ChosenFiles> folder, choose_folder(repo, shards));
     if (folder) return std::move(*folder);
     if (models.empty()) return no_model(repo);
   } else if (models.empty()) {
-    TRY(const std::optional<ChosenFiles> folder, choose_folder(repo));
+    TRY(const std::optional<ChosenFiles> folder, choose_folder(repo, shards));
     if (!folder) return no_model(repo);
     return fail("{}: no GGUF files there, so no {}; leave \":{}\" away for its safetensors", repo.id, quant, quant);
   }

@@ -1,6 +1,8 @@
 // Which files of a repository a model needs. Pure; any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,14 +18,22 @@ struct ChosenFiles {
   uint64_t bytes = 0;  // of all files
 };
 
-/// Of a repository with safetensors: weights (the shards that model.safetensors.index.json names will be among all
-/// *.safetensors of the top folder), config, tokenizer, template, params; never consolidated weights beside Hugging Face's own,
+constexpr uint64_t kMaxIndexBytes = 64 << 20;
+
+/// The model.safetensors.index.json that a choice depends on; null when it depends on none (a GGUF, one file of weights).
+[[nodiscard]] const HubFile* index_of_choice(const HubRepo& repo, std::string_view quant);
+/// The files that such an index names, each once, sorted. Errors: not of its form, a name that is no safe path.
+[[nodiscard]] Result<std::vector<std::string>> shards_of_index(std::string_view json);
+
+/// Of a repository with safetensors: weights (exactly the `shards` that its index names, where they are given; else those that
+/// their names tell), config, tokenizer, template, params; never consolidated weights beside Hugging Face's own,
 /// nothing of folders (original/, onnx/), no pickles. With `quant`, or where there is no safetensors: one GGUF, whose name
 /// holds the quantisation as a word of its own, in any case; all parts of a split one ("-00001-of-00003"). Without `quant` in a
 /// repository of many: Q4_K_M, else the only one, else an error that lists what there is. Vision projectors (mmproj) and
 /// importance matrices are never chosen. Errors: no model in the repository, no such quantisation (with those there are), parts
 /// missing.
-[[nodiscard]] Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant);
+[[nodiscard]] Result<ChosenFiles> choose_files(const HubRepo& repo, std::string_view quant,
+                                               const std::optional<std::vector<std::string>>& shards = std::nullopt);
 
 /// Of files that lie in a cache, the paths of the one GGUF that `quant` means as above, the parts of a split one that are
 /// there; none: no name agrees. Error: names of more than one model do.

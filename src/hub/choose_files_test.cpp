@@ -121,6 +121,49 @@ TEST(ChooseFiles, ShardsOfOtherNames) {
             std::string::npos);
 }
 
+TEST(ChooseFiles, WhatTheIndexNamesAndNoOtherSplitting) {
+  const HubRepo repo = repo_of({{"config.json"},
+                                {"model.safetensors.index.json"},
+                                {"model-00001-of-00002.safetensors"},
+                                {"model-00002-of-00002.safetensors"},
+                                {"model-00001-of-00001.safetensors"},
+                                {"model.fp16-00001-of-00001.safetensors"},
+                                {"model_extra_tensors.safetensors"},
+                                {"model-Q8_0.gguf"}});
+  ASSERT_NE(index_of_choice(repo, ""), nullptr);
+  EXPECT_EQ(index_of_choice(repo, "Q8_0"), nullptr);
+  EXPECT_EQ(index_of_choice(repo_of(kSmolLm), ""), nullptr);
+  const auto shards = shards_of_index(
+      R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors",
+          "c": "model-00001-of-00002.safetensors", "d": "model_extra_tensors.safetensors"}})");
+  ASSERT_TRUE(shards) << shards.error().message;
+  const auto files = choose_files(repo, "", *shards);
+  ASSERT_TRUE(files) << files.error().message;
+  Paths paths;
+  for (const HubFile& f : files->files) paths.push_back(f.path);
+  EXPECT_EQ(paths, (Paths{"config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                          "model.safetensors.index.json", "model_extra_tensors.safetensors"}));
+  const auto missing = choose_files(repo, "", Paths{"model-00001-of-00003.safetensors"});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("names model-00001-of-00003.safetensors, which is not there"), std::string::npos);
+  // Before the index is read: one splitting.
+  EXPECT_EQ(chosen(repo), (Paths{"config.json", "model-00001-of-00001.safetensors", "model.safetensors.index.json", "-> "}));
+}
+
+TEST(ChooseFiles, AnIndexIsNotTrusted) {
+  for (const auto& [json, words] :
+       std::vector<std::pair<std::string, std::string>>{{"{", "model.safetensors.index.json: "},
+                                                        {"[]", "weight_map"},
+                                                        {R"({"weight_map": {}})", "weight_map"},
+                                                        {R"({"weight_map": {"a": 1}})", "no text"},
+                                                        {R"({"weight_map": {"a": "../x.safetensors"}})", "not safe"},
+                                                        {R"({"weight_map": {"a": "config.json"}})", "no .safetensors"}}) {
+    const auto shards = shards_of_index(json);
+    ASSERT_FALSE(shards) << json;
+    EXPECT_NE(shards.error().message.find(words), std::string::npos) << shards.error().message;
+  }
+}
+
 TEST(ChooseFiles, MistralsLayoutOnlyWithoutHuggingFaces) {
   std::vector<Entry> list = {{"README.md"},
                              {"config.json"},

@@ -22,6 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMostAttempts = 1000;       // of one file in one call
+constexpr int kTriesOnceBegun = 5;        // what has arrived is worth more than the time of another source's
 constexpr uint64_t kGoodPiece = 1 << 20;  // an attempt that brought as much is followed by the next at once
 constexpr uint64_t kWriteBack = 8 << 20;  // bytes handed to the disk at a time
 constexpr auto kProgressEvery = std::chrono::milliseconds(50);
@@ -177,11 +178,12 @@ Result<void> FileDownload::fetch_rest() {
     const bool came = file_.have() > before;
     failures = came ? 0 : failures + 1;
     if (!came) signed_url_.clear();
-    if (failures >= what_.tries && file_.have() == 0) {
+    const int tries = file_.have() == 0 ? what_.tries : std::max(what_.tries, kTriesOnceBegun);
+    if (failures >= tries && file_.have() == 0) {
       return fail("{}: {}{}", shown_text(what_.file.path), reason_,
                   failures > 1 ? fmt::format(" (given up after {} attempts)", failures) : "");
     }
-    if (failures >= what_.tries || attempts == kMostAttempts) {
+    if (failures >= tries || attempts == kMostAttempts) {
       return fail("{}: {} (given up after {} attempts; the {} of {} bytes that came are kept, and the same pull goes on there)",
                   shown_text(what_.file.path), reason_, came ? attempts : failures, file_.have(), size);
     }

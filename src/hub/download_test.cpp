@@ -152,6 +152,19 @@ TEST_F(DownloadTest, LinksExpire) {
   EXPECT_EQ(hub_.cdn().seen()[1].header("range"), "bytes=1000000-");
 }
 
+TEST_F(DownloadTest, WhatHasBegunIsNotGivenUpAtTheFirstFault) {
+  what_.tries = 1;
+  hub_.links_live(1);
+  hub_.cdn().add_fault({.times = 1, .cut_after = 1'000'000});
+  hub_.hub().add_fault({.times = 1, .skip = 1, .status = 503});
+  EXPECT_EQ(must_arrive(), kSize);  // the link has expired, the hub is busy, the next link brings the rest
+  std::filesystem::remove(what_.partial);
+  hub_.cdn().add_fault({.status = 403});
+  const size_t before = hub_.cdn().seen().size();
+  EXPECT_FALSE(download());
+  EXPECT_EQ(hub_.cdn().seen().size(), before + 1);
+}
+
 TEST_F(DownloadTest, WrongHashIsFetchedAnewOnceAndThenRefused) {
   hub_.cdn().add_fault({.times = 1, .flip_byte = true});
   EXPECT_EQ(must_arrive(), 2 * kSize);

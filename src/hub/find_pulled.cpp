@@ -11,7 +11,7 @@ namespace sobre {
 
 namespace {
 
-constexpr uint64_t kMaxIndexBytes = 64 << 20, kMaxConfigBytes = 4 << 20;
+constexpr uint64_t kMaxConfigBytes = 4 << 20;
 
 bool has(const HubRepo& repo, std::string_view path) {
   return std::any_of(repo.files.begin(), repo.files.end(), [&](const HubFile& f) { return f.path == path; });
@@ -25,25 +25,21 @@ std::optional<Json> read_json(const std::string& path, uint64_t max_bytes) {
   return json ? std::optional(std::move(*json)) : std::nullopt;
 }
 
-/// Whether every shard that the index names is there. Without an index: no file's name says that it is one part of several.
-bool has_all_shards(const HubRepo& repo, const std::string& folder) {
-  constexpr std::string_view kIndex = "model.safetensors.index.json";
-  if (!has(repo, kIndex)) {
-    return std::none_of(repo.files.begin(), repo.files.end(), [](const HubFile& f) {
-      return f.path.ends_with(".safetensors") && f.path.find('/') == std::string::npos &&
-             f.path.find("-of-") != std::string::npos;
-    });
-  }
-  const auto index = read_json(fmt::format("{}/{}", folder, kIndex), kMaxIndexBytes);
-  const Json* map = index ? index->find("weight_map") : nullptr;
-  const Json::Object* weights = map == nullptr ? nullptr : map->as_object();
-  if (weights == nullptr || weights->empty()) return false;
-  std::set<std::string_view> shards;
-  for (const auto& [tensor, shard] : *weights) {
-    if (shard.as_string() == nullptr) return false;
-    shards.insert(*shard.as_string());
-  }
-  return std::all_of(shards.begin(), shards.end(), [&](std::string_view shard) { return has(repo, shard); });
+/// Whether a file's name says that it is one part of several, of which only an index tells how many there are.
+bool has_loose_shards(const HubRepo& repo) {
+  return !has(repo, "model.safetensors.index.json") && std::any_of(repo.files.begin(), repo.files.end(), [](const HubFile& f) {
+    return f.path.ends_with(".safetensors") && f.path.find('/') == std::string::npos &&
+           f.path.find("-of-") != std::string::npos;
+  });
+}
+
+/// What of these files makes the model, all shards that an index names among it.
+Result<ChosenFiles> choose_there(const HubRepo& repo, const std::string& folder, const std::string& quant) {
+  const HubFile* index = index_of_choice(repo, quant);
+  if (index == nullptr) return choose_files(repo, quant);
+  TRY(const std::string text, read_file(folder + "/" + index->path, kMaxIndexBytes));
+  TRY(const std::vector<std::string> shards, shards_of_index(text));
+  return choose_files(repo, quant, shards);
 }
 
 bool has_tokenizer(const HubRepo& repo) {
@@ -86,11 +82,11 @@ std::optional<Pulled> by_files(const HubCache& cache, const std::string& commit,
   repo.commit = commit;
   repo.files = found->files;
   std::sort(repo.files.begin(), repo.files.end(), [](const HubFile& a, const HubFile& b) { return a.path < b.path; });
-  auto chosen = choose_files(repo, name.quant);
+  auto chosen = choose_there(repo, folder, name.quant);
   if (!chosen) return std::nullopt;
   if (chosen->model.empty()) {
     const bool configured = has(repo, "config.json") || has(repo, "params.json");
-    if (!configured || !has_tokenizer(repo) || !has_all_shards(repo, folder)) return std::nullopt;
+    if (!configured || !has_tokenizer(repo) || has_loose_shards(repo)) return std::nullopt;
   }
   Manifest manifest;
   manifest.repo = name.repo;
@@ -124,12 +120,28 @@ void add_manifests(const HubCache& cache, const std::string& manifest_folder, Ca
 std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
   const auto commit = cache.commit_of(name.repo, name.revision);
   if (!commit) return std::nullopt;
-  if (!manifest_folder.empty()) {
-    if (auto manifest = read_manifest(manifest_folder, name.repo, *commit, name.quant)) {
-      if (auto pulled = by_manifest(cache, std::move(*manifest), name)) return pulled;
-    }
+  if (manifest_folder.empty()) return by_files(cache, *commit, name);
+  if (auto manifest = read_manifest(manifest_folder, name.repo, *commit, name.quant)) {
+    if (auto pulled = by_manifest(cache, std::move(*manifest), name)) return pulled;
   }
-  return by_files(cache, *commit, name);
+  auto pulled = by_files(cache, *commit, name);
+  if (!pulled) return pulled;
+  const std::vector<Manifest> others = read_manifests(manifest_folder, name.repo, *commit);
+  pulled->guessed = name.quant.empty() && !others.empty();
+  for (const Manifest& other : others) {  // the card is one for all of them
+    if (pulled->manifest.licence.empty()) pulled->manifest.licence = other.licence;
+    if (pulled->manifest.licence_name.empty()) pulled->manifest.licence_name = other.licence_name;
+  }
+  return pulled;
+}
+
+Result<void> keep_found(const std::string& manifest_folder, const Pulled& found) {
+  const Manifest& manifest = found.manifest;
+  if (manifest_folder.empty() || found.guessed) return {};
+  const bool known =
+      std::none_of(manifest.files.begin(), manifest.files.end(), [](const HubFile& f) { return f.digest.empty(); });
+  if (!known || read_manifest(manifest_folder, manifest.repo, manifest.commit, manifest.quant)) return {};
+  return write_manifest(manifest_folder, manifest);
 }
 
 }  // namespace sobre

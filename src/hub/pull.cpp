@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/file.h"
 #include "hub/download.h"
 #include "hub/hub_api.h"
 #include "hub/hub_names.h"
@@ -135,9 +136,7 @@ Manifest manifest_of(const HubName& name, const HubRepo& repo, const ChosenFiles
 }
 
 /// The model is whole without it, so that a place that cannot be written is told and no more.
-void keep_manifest(const PullOptions& options, const Manifest& manifest) {
-  if (options.manifest_folder.empty()) return;
-  const Result<void> written = write_manifest(options.manifest_folder, manifest);
+void tell_unkept(const PullOptions& options, const Result<void>& written) {
   if (!written && options.note) options.note(fmt::format("its manifest is not kept: {}", written.error().message));
 }
 
@@ -149,7 +148,20 @@ std::unexpected<Error> explain_end(const HubName& name, const Error& error) {
 
 Result<Pulled> bring_all(const HubSettings& settings, const HubCache& cache, const HubName& name, const HubRepo& repo,
                          const PullOptions& options) {
-  auto chosen = choose_files(repo, name.quant);
+  uint64_t of_index = 0;
+  std::optional<std::vector<std::string>> shards;
+  if (const HubFile* index = index_of_choice(repo, name.quant)) {
+    PullOptions unseen = options;
+    unseen.progress = {};  // before anyone knows how much there is in all
+    const auto fetched = FileFetcher(settings, cache, name, repo, unseen).run({*index});
+    if (!fetched) return explain_end(name, fetched.error());
+    of_index = *fetched;
+    TRY(const std::string text, read_file(cache.snapshot_folder(name.repo, repo.commit) + "/" + index->path, kMaxIndexBytes));
+    auto named = shards_of_index(text);
+    if (!named) return fail_in(repo.id, named.error());
+    shards = std::move(*named);
+  }
+  auto chosen = choose_files(repo, name.quant, shards);
   if (!chosen) return std::unexpected(chosen.error());
   if (options.chosen) options.chosen(repo, *chosen);
   FileFetcher fetcher(settings, cache, name, repo, options);
@@ -159,8 +171,8 @@ Result<Pulled> bring_all(const HubSettings& settings, const HubCache& cache, con
   pulled.manifest = manifest_of(name, repo, *chosen);
   pulled.path = cache.snapshot_folder(name.repo, repo.commit);
   if (!chosen->model.empty()) pulled.path += "/" + chosen->model;
-  pulled.fetched_bytes = *fetched;
-  keep_manifest(options, pulled.manifest);
+  pulled.fetched_bytes = *fetched + of_index;
+  if (!options.manifest_folder.empty()) tell_unkept(options, write_manifest(options.manifest_folder, pulled.manifest));
   TRY_VOID(cache.set_ref(name.repo, name.revision, repo.commit));
   return pulled;
 }
@@ -193,7 +205,11 @@ Result<Pulled> pull_file(const HubSettings& settings, const std::string& repo, c
 Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options) {
   const HubCache cache(settings.cache);
   auto cached = find_pulled(cache, options.manifest_folder, name);
-  if (cached && (settings.offline || is_commit(name.revision) || !options.update)) return std::move(*cached);
+  const bool is_answer = cached && !cached->guessed && (is_commit(name.revision) || !options.update);
+  if (cached && (settings.offline || is_answer)) {
+    tell_unkept(options, keep_found(options.manifest_folder, *cached));
+    return std::move(*cached);
+  }
   if (settings.offline) {
     return fail("{} is not in {}, and HF_HUB_OFFLINE is set: unset it, or pull on a machine with a network and copy the folder",
                 hub_name_text(name), settings.cache);
@@ -205,7 +221,8 @@ Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, cons
   if (!repo) {
     if (http.cancelled()) return explain_end(name, Error{kCancelled});
     if (!cached) return std::unexpected(repo.error());
-    if (!unreachable) return fail("{}; the copy in the cache stays, and is what is used", repo.error().message);
+    if (!unreachable && options.update)
+      return fail("{}; the copy in the cache stays, and is what is used", repo.error().message);
     if (options.note) options.note(fmt::format("{}; the copy in the cache is used", repo.error().message));
     return std::move(*cached);
   }

@@ -16,10 +16,11 @@ namespace sobre {
 struct PullOptions {
   int parallel = 4;             // files at a time, 1 to 16
   bool update = false;          // ask the hub for a branch's newest commit also where the cache has one that is whole
-  int tries = 5;                // attempts in a row without a byte of a file before it is given up
+  int tries = 5;                // attempts in a row without the first byte of a file before it is given up (download.h)
   std::string manifest_folder;  // where the manifest goes; empty: none is written. One that cannot be written is a note
   HubProgress progress;         // may be empty
-  /// The repository and what was chosen, before the first byte: for the licence and the sizes. May be empty.
+  /// The repository and what was chosen, before the first byte (but of the index that names the weights): for the licence and
+  /// the sizes. May be empty.
   std::function<void(const HubRepo& repo, const ChosenFiles& chosen)> chosen;
   /// Something worth telling that is no error ("another process fetches model.safetensors; waiting"). May be empty; any thread.
   std::function<void(const std::string& line)> note;
@@ -31,6 +32,9 @@ struct Pulled {
   Manifest manifest;
   uint64_t fetched_bytes = 0;  // over the network in this call
   bool from_cache = false;     // the network was not asked, or could not be
+  /// No quantisation was asked for and of this commit only others were pulled by their names: what is here is a model, but the
+  /// hub may mean another. Set by find_pulled().
+  bool guessed = false;
 };
 
 /// Files that are there already are not asked for again. A partial file of an earlier run, killed or not, is continued with a
@@ -38,9 +42,9 @@ struct Pulled {
 /// name in the cache; a wrong one is fetched anew once, then it is an error and nothing of it stays. A signed link that expired
 /// is asked for again. A cut connection goes on from where it was; five attempts without a byte are an error. The ref is
 /// written last, when every chosen file is there.
-/// A model that is whole in the cache is the answer without the network, unless `update` is set and the revision is no commit;
-/// then too where the hub cannot be reached, answers 429 or 5xx, or HF_HUB_OFFLINE is set, with a note. Errors: one line, with
-/// what to do.
+/// A model that is whole in the cache is the answer without the network, unless it is guessed, or `update` is set and the
+/// revision is no commit; then too where the hub cannot be reached, answers 429 or 5xx, or HF_HUB_OFFLINE is set, with a note.
+/// Errors: one line, with what to do.
 [[nodiscard]] Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, const PullOptions& options);
 
 /// One file of a commit whose size and SHA-256 are known already, as of a catalogue: nothing is asked of the hub's API, no ref
@@ -56,5 +60,10 @@ void add_manifests(const HubCache& cache, const std::string& manifest_folder, Ca
 /// The same without the network ever: what is in the cache and whole, or nothing. "whole": every file that the manifest names,
 /// or (pulled by other tools) a config with all shards that its index names, or the GGUF asked for.
 [[nodiscard]] std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name);
+
+/// Writes the manifest of what find_pulled() found and another tool fetched, so that it has the same identity as if it had been
+/// pulled: where there is none yet, it is not guessed, and every file's digest is known by its blob's name; else does nothing.
+/// Error: it cannot be written.
+[[nodiscard]] Result<void> keep_found(const std::string& manifest_folder, const Pulled& found);
 
 }  // namespace sobre

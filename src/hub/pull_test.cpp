@@ -177,6 +177,76 @@ TEST_F(PullTest, OneGgufOfMany) {
   EXPECT_NE(error.find("Q8_0"), std::string::npos) << error;
 }
 
+TEST_F(PullTest, WithoutAQuantisationItDoesNotMatterWhatWasPulledBefore) {
+  options_.update = false;
+  ASSERT_TRUE(pull("org/gguf:Q8_0"));
+  ASSERT_TRUE(find("org/gguf"));
+  EXPECT_TRUE(find("org/gguf")->guessed);
+  hub_.hub().add_fault({.status = 503});
+  const auto guessed = pull("org/gguf");
+  ASSERT_TRUE(guessed) << guessed.error().message;
+  EXPECT_TRUE(guessed->path.ends_with("/model-Q8_0.gguf"));
+  EXPECT_NE(notes_.find("the copy in the cache is used"), std::string::npos) << notes_;
+  hub_.hub().clear_faults();
+  const auto usual = pull("org/gguf");
+  ASSERT_TRUE(usual) << usual.error().message;
+  EXPECT_TRUE(usual->path.ends_with("/model-Q4_K_M.gguf"));
+  const size_t asked = requests();
+  EXPECT_EQ(pull("org/gguf")->path, usual->path);
+  EXPECT_EQ(requests(), asked);
+
+  hub_.add("org/model", "model-Q8_0.gguf", "eight", true);
+  ASSERT_TRUE(pull("org/model:Q8_0"));
+  settings_.offline = true;
+  EXPECT_TRUE(pull("org/model")->path.ends_with(".gguf"));
+  settings_.offline = false;
+  const auto folder = pull("org/model");
+  ASSERT_TRUE(folder) << folder.error().message;
+  EXPECT_EQ(read(folder->path + "/model.safetensors"), weights_);
+}
+
+TEST_F(PullTest, WhatAnotherToolFetchedHasTheSameIdentity) {
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled);
+  const std::string identity = pulled_digest(options_.manifest_folder, pulled->path);
+  EXPECT_NE(identity, "");
+  options_.manifest_folder = folder_ + "/others";
+  options_.update = false;
+  EXPECT_EQ(pulled_digest(options_.manifest_folder, pulled->path), "");
+  ASSERT_TRUE(pull("org/model"));
+  EXPECT_EQ(pulled_digest(options_.manifest_folder, pulled->path), identity);
+  // A plain file's digest is not known.
+  options_.manifest_folder = folder_ + "/none";
+  fs::remove(pulled->path + "/config.json");
+  ASSERT_TRUE(write_text_file(pulled->path + "/config.json", "{}"));
+  ASSERT_TRUE(pull("org/model"));
+  EXPECT_EQ(pulled_digest(options_.manifest_folder, pulled->path), "");
+}
+
+TEST_F(PullTest, ShardsAreThoseThatTheIndexNames) {
+  for (const char* path : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model_extra.safetensors",
+                           "model-00001-of-00001.safetensors"})
+    hub_.add("org/shards", path, path, true);
+  hub_.add("org/shards", "config.json", "{}", false);
+  hub_.add("org/shards", "tokenizer.json", "{\"tokens\": []}", false);
+  hub_.add("org/shards", "model.safetensors.index.json",
+           R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors",
+               "c": "model_extra.safetensors"}})",
+           false);
+  uint64_t announced = 0;
+  options_.chosen = [&](const HubRepo&, const ChosenFiles& chosen) { announced = chosen.bytes; };
+  const auto pulled = pull("org/shards");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_EQ(pulled->fetched_bytes, announced);
+  EXPECT_EQ(pulled->manifest.files.size(), 6u);
+  EXPECT_EQ(read(pulled->path + "/model_extra.safetensors"), "model_extra.safetensors");
+  EXPECT_FALSE(fs::exists(pulled->path + "/model-00001-of-00001.safetensors"));
+  options_.manifest_folder = folder_ + "/none";
+  ASSERT_TRUE(find("org/shards"));
+  fs::remove(pulled->path + "/model_extra.safetensors");
+  EXPECT_FALSE(find("org/shards"));
+}
+
 TEST_F(PullTest, AFileThatIsKnownIsFetchedWithoutTheApi) {
   const std::string bytes(90'000, '8'), commit = hub_.repo("org/gguf").commit;
   const HubFile file{"model-Q8_0.gguf", bytes.size(), hex(sha256(bytes))};
