@@ -1,10 +1,12 @@
-// Any bytes as what a hub may say: bodies of the API, links to the next page, redirects, headers that say how long to wait.
-// What is taken must be fit for paths, URLs and a terminal; what is refused must be so in one line.
+// Any bytes as what a hub may say: bodies of the API, an index of weights, links to the next page, redirects, headers that say
+// how long to wait. What is taken must be fit for paths, URLs and a terminal; what is refused must be so in one line.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "hub/choose_files.h"
 #include "hub/hub_api.h"
 #include "hub/hub_names.h"
 #include "hub/hub_url.h"
@@ -39,6 +41,11 @@ void read_bodies(std::string_view text) {
     for (const sobre::HubFile& file : files)
       require(sobre::check_hub_path(file.path).has_value() && sobre::is_hub_digest(file.digest) &&
               file.size <= uint64_t{1} << 42);
+  }
+  if (const auto shards = sobre::shards_of_index(text); taken(shards)) {
+    require(!shards->empty() && std::is_sorted(shards->begin(), shards->end()));
+    for (const std::string& shard : *shards)
+      require(sobre::check_hub_path(shard).has_value() && shard.ends_with(".safetensors"));
   }
   std::vector<sobre::HubHit> hits;
   if (taken(sobre::read_search_json(text, 10, hits))) {

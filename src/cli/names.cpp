@@ -98,7 +98,7 @@ Result<std::string> hub_path(const std::string& text) {
   const auto here = find_pulled(HubCache(settings.cache), manifest_folder(), name);
   if (here && (settings.offline || !here->guessed)) {
     // Where it cannot be kept the model is named by its bytes, which are then read for it; no reason to hold up a run.
-    static_cast<void>(keep_found(manifest_folder(), *here));
+    [[maybe_unused]] const auto kept = keep_found(manifest_folder(), *here);
     return here->path;
   }
   const Result<Pulled> pulled = pull_shown(name, PullFlags());

@@ -1,7 +1,6 @@
 // What the cache holds and is whole (pull.h), whoever pulled it.
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "base/file.h"
 #include "base/json.h"

@@ -187,6 +187,7 @@ std::optional<Manifest> read_manifest(const std::string& folder, std::string_vie
 std::vector<Manifest> read_manifests(const std::string& folder, std::string_view repo, std::string_view commit) {
   namespace fs = std::filesystem;
   std::vector<Manifest> found;
+  if (folder.empty()) return found;  // no home, no manifests
   std::error_code error;
   for (fs::directory_iterator entry(repo_folder(folder, repo), error), end; !error && entry != end; entry.increment(error)) {
     const std::string path = entry->path().string();

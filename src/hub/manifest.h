@@ -35,7 +35,8 @@ struct Manifest {
 [[nodiscard]] std::optional<Manifest> read_manifest(const std::string& folder, std::string_view repo, std::string_view commit,
                                                     std::string_view quant);
 
-/// All of a repository's, of one commit or (empty) of every one, in no order; what cannot be read is passed over.
+/// All of a repository's, of one commit or (empty) of every one, in no order; what cannot be read is passed over. An empty
+/// folder has none.
 [[nodiscard]] std::vector<Manifest> read_manifests(const std::string& folder, std::string_view repo, std::string_view commit);
 /// Removes the file of this one, if it is there.
 [[nodiscard]] Result<void> remove_manifest(const std::string& folder, const Manifest& manifest);
