@@ -122,10 +122,9 @@ void Attribution::close_window(double now_s, const EnergyDelta& delta, const Win
   if (delta.idle_uj) {
     idle = std::clamp(*delta.idle_uj, int64_t{0}, value);
     if (seconds > 0) idle_watts_ = static_cast<double>(*delta.idle_uj) * 1e-6 / seconds;
-  } else if (host.quiet && !worked) {
+  } else if (host.quiet && !worked && host.others_load < kBusyOthers) {
     idle = value;
-    if (!delta.faults.any() && host.others_share < kSharedHost)
-      learn_idle(static_cast<double>(value) * 1e-6 / seconds, seconds);
+    if (!delta.faults.any()) learn_idle(static_cast<double>(value) * 1e-6 / seconds, seconds);
   } else if (idle_watts_ > 0) {
     idle = std::clamp(static_cast<int64_t>(idle_watts_ * seconds * 1e6), int64_t{0}, value);
   }

@@ -145,6 +145,23 @@ TEST(Attribution, OthersTakeTheirPartAndWidenTheInterval) {
   expect_conserved(a.totals());
 }
 
+TEST(Attribution, ARestAmongBusyOthersIsNotTheMachinesRest) {
+  Attribution a(0);
+  a.close_window(1, delta_of(70), {0.99, 0.6, true});
+  EXPECT_LT(a.idle_watts(), 0) << "others drew it";
+  EXPECT_EQ(a.totals().idle_uj, 0);
+  EXPECT_EQ(a.totals().unattributed_uj, uj(70));
+  // A daemon's ticks beside a process that does nothing are nearly all that goes on, and still next to nothing.
+  a.close_window(2, delta_of(10), {0.97, 0.01, true});
+  EXPECT_DOUBLE_EQ(a.idle_watts(), 10);
+  EXPECT_EQ(a.totals().idle_uj, uj(10));
+  a.close_window(3, delta_of(70), {0.99, 0.6, true});
+  EXPECT_DOUBLE_EQ(a.idle_watts(), 10);
+  EXPECT_EQ(a.totals().idle_uj, uj(20));
+  EXPECT_EQ(a.totals().unattributed_uj, uj(70 + 60));
+  expect_conserved(a.totals());
+}
+
 TEST(Attribution, ActivitiesGetWhatGoesOn) {
   Attribution a(0);
   a.close_window(1, delta_of(10), {0, 0, true});

@@ -44,6 +44,7 @@ struct Meter::Impl {
   Attribution attribution;
   WindowHost host;
   double last_close_s = 0, last_own_cpu_s = 0, last_others_s = -kOthersS;
+  double others_cpus = 0;  // processors that other processes kept busy between the last two looks
   CpuTimes last_times;
   double watts = -1, spent_s = 0;
   std::condition_variable wake;
@@ -51,16 +52,16 @@ struct Meter::Impl {
   std::thread thread;
 };
 
-// The share of other processes in what the processors did since the last look.
+// How busy other processes were since the last look.
 void Meter::Impl::look_at_others(double now) {
   if (source->method().estimate || now - last_others_s < kOthersS) return;
   const auto times = world.cpu_times();
   if (!times) return;
   const double seconds = now - last_others_s;
   const double busy = times->busy_s - last_times.busy_s, own = times->own_s - last_times.own_s;
-  if (last_times.cpus > 0 && busy > 0) {
-    host.others_share = std::clamp((busy - own) / busy, 0.0, 1.0);
-    host.others_load = std::clamp((busy - own) / (seconds * times->cpus), 0.0, 1.0);
+  if (last_times.cpus > 0) {
+    others_cpus = std::clamp((busy - own) / seconds, 0.0, static_cast<double>(times->cpus));
+    host.others_load = others_cpus / times->cpus;
   }
   last_times = *times;
   last_others_s = now;
@@ -70,7 +71,11 @@ void Meter::Impl::close(double now) {
   look_at_others(now);
   const EnergyDelta delta = source->read(now);
   const double own_cpu = world.own_cpu_s(), seconds = now - last_close_s;
-  host.quiet = own_cpu - last_own_cpu_s < kQuiet * seconds;
+  const double own = std::max(0.0, own_cpu - last_own_cpu_s), others = others_cpus * seconds;
+  host.quiet = own < kQuiet * seconds;
+  // Their rate lasts from look to look; their share does not: whoever was next to nothing beside a process at rest is next to
+  // nothing beside one at work, too.
+  host.others_share = others > 0 ? others / (others + own) : 0;
   attribution.close_window(now, delta, host);
   if (seconds > 0) {
     const double w = static_cast<double>(delta.energy.value_uj) * 1e-6 / seconds;

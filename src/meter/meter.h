@@ -25,10 +25,10 @@ struct MeterWorld {
 
 /// The meter's state now.
 struct MeterState {
-  double watts = -1;       // of the last second or so; negative: not known yet
-  double idle_watts = -1;  // negative: not known yet
-  double others_share = 0;
-  double own_cpu_s = 0;  // processor seconds spent inside the meter
+  double watts = -1;        // of the last second or so; negative: not known yet
+  double idle_watts = -1;   // negative: not known yet
+  double others_share = 0;  // of other processes in the processor time of the last window
+  double own_cpu_s = 0;     // processor seconds spent inside the meter
   struct Fit {
     std::array<double, 3> coefficients{};  // joules per prompt operation, per weight byte, per byte of keys and values
     double residual = 0;

@@ -65,6 +65,28 @@ TEST(Meter, PausesTeachIdlePowerAndFallToNobody) {
   EXPECT_GT(state.own_cpu_s, 0);
 }
 
+TEST(Meter, ADaemonBesideAServerAtRestTakesNothingOfTheNextRequest) {
+  TestWorld w;
+  Meter meter(std::make_unique<TestSource>(w), w.world());
+  w.pass(5, 10, 0.001, 0.05);
+  const uint64_t one = meter.begin();
+  EXPECT_NEAR(meter.state().idle_watts, 10, 1e-6);
+  EXPECT_GT(meter.state().others_share, 0.9);
+  const StepWork work[] = {{one, {1e9, 0, 0}}};
+  for (int i = 0; i < 2; ++i) {
+    const double began = w.now;
+    w.pass(0.06, 50, 2, 0.05);
+    meter.step({0, began, w.now, work});
+  }
+  const RequestEnergy r = meter.end(one);
+  EXPECT_NEAR(static_cast<double>(r.energy.value_uj), 0.12 * 50e6, 0.15e6);
+  EXPECT_FALSE(r.faults.any());
+  // A second without others: they have gone.
+  w.pass(1, 10);
+  static_cast<void>(meter.end(meter.begin_activity()));
+  EXPECT_EQ(meter.state().others_share, 0);
+}
+
 TEST(Meter, OtherProcessesTakeTheirPart) {
   TestWorld w;
   Meter meter(std::make_unique<TestSource>(w), w.world());

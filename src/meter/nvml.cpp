@@ -24,7 +24,7 @@ constexpr double kMostOverLimit = 1.5;  // the limit holds on average; short pea
 constexpr double kUnknownLimitW = 1500;
 constexpr double kUsualShare = 0.4;
 constexpr double kUpdateS = 0.25;  // counters move every 20 to 100 ms
-constexpr double kStoppedS = 2;
+constexpr double kStoppedS = 0.5;
 constexpr double kSparseS = 2;  // readings of power further apart say little of what was between
 constexpr unsigned kMaxGpus = 256;
 

@@ -16,7 +16,7 @@ namespace {
 constexpr double kLow = 0.935, kHigh = 1.07;
 constexpr double kPsysLow = 0.85, kPsysHigh = 1.2;
 constexpr double kUpdateS = 0.02;  // the counters move every millisecond; a reader may be held up between clock and counter
-constexpr double kStoppedS = 1;
+constexpr double kStoppedS = 0.1;
 constexpr double kDramMostW = 300, kDramUsualW = 10, kPsysMostW = 5000;
 constexpr const char* kPermission =
     "install the rule of packaging/README.md (section energy counters) and run as a member of the group sobre-meter";
@@ -109,7 +109,7 @@ struct Chooser {
     }
     t.max_w = largest_socket_power_w(options.cpu);
     if (zone.limit_w && find_cpu_rating(options.cpu.name) == nullptr)
-      t.max_w = std::max(3 * *zone.limit_w, *zone.limit_w + 100);
+      t.max_w = std::min(t.max_w, std::max(3 * *zone.limit_w, *zone.limit_w + 100));
     const CpuPowerModel model = table_power_model(options.cpu).value_or(core_power_model(options.cpu));
     t.usual_w = std::min(0.5 * t.max_w, 0.5 * (model.idle_w + model.full_w) / options.cpu.sockets);
     return t;

@@ -23,7 +23,7 @@ struct RaplZone {
   std::string id;    // the folder: intel-rapl:0, intel-rapl:0:1, intel-rapl-mmio:0
   std::string name;  // package-0, package-0-die-1, core, uncore, dram, psys
   uint64_t range_uj = 0;
-  std::optional<double> limit_w;  // the largest power limit that the zone shows
+  std::optional<double> limit_w;  // the largest power limit that the zone shows; 2000 W and more is none
   std::unique_ptr<EnergyCounter> counter;
   std::string fault;  // why it cannot be read; empty: it can
   bool denied = false;

@@ -98,6 +98,23 @@ TEST(Rapl, WrapsAtTheRangeOfTheCounter) {
   EXPECT_FALSE(delta.faults.any());
 }
 
+TEST(Rapl, ALimitThatStandsForNoneIsNotBelieved) {
+  const FakeFiles files;
+  files.zone("powercap/intel-rapl:0", "package-0", "1000000");
+  files.write("powercap/intel-rapl:0/constraint_0_power_limit_uw", "4095875000\n");
+  CpuInfo cpu = intel();
+  cpu.name = "a part of next year";
+  for (const char* second : {"2000000000\n", "1900000000\n", "150000000\n"}) {
+    files.write("powercap/intel-rapl:0/energy_uj", "1000000\n");
+    files.write("powercap/intel-rapl:0/constraint_1_power_limit_uw", second);
+    RaplFound found = open_tree(files, cpu);
+    ASSERT_TRUE(found.source);
+    const bool believed = std::string_view(second).starts_with("15");
+    files.write("powercap/intel-rapl:0/energy_uj", believed ? "501000000\n" : "1301000000\n");
+    EXPECT_EQ(found.source->read(1).faults.names(), "counter_jump") << second;
+  }
+}
+
 TEST(Rapl, TwoDiesWithOneCounterAreCountedOnce) {
   const FakeFiles files;
   files.zone("powercap/intel-rapl:0", "package-0-die-0", "5000000000");

@@ -90,13 +90,13 @@ std::string short_text(const fs::path& path) {
 
 std::optional<double> largest_limit_w(const fs::path& folder) {
   constexpr int kMaxConstraints = 4;
-  constexpr double kMostBelieved = 5000;  // some firmware shows all ones for "none"
+  constexpr double kNoLimitW = 2000;  // from here on it stands for "none": all ones of 15 bits in eighths of a watt are 4095 W
   std::optional<double> largest;
   for (int i = 0; i < kMaxConstraints; ++i) {
     for (const char* what : {"power_limit_uw", "max_power_uw"}) {
       const auto uw = parse_whole_number(short_text(folder / fmt::format("constraint_{}_{}", i, what)));
       const double watts = uw ? 1e-6 * static_cast<double>(*uw) : 0;
-      if (watts > 0 && watts <= kMostBelieved) largest = std::max(largest.value_or(0), watts);
+      if (watts > 0 && watts < kNoLimitW) largest = std::max(largest.value_or(0), watts);
     }
   }
   return largest;
