@@ -117,7 +117,8 @@ void add_sum(CLI::App& ledger, Chosen& chosen, const Flags& flags) {
       ->type_name("NAME");
   add_days(*part, flags);
   add_text(*part, "--kind", flags->filter.kind, "NAME", "Rows of this kind only: answer, load, evaluate, train, lost");
-  part->add_flag("--json", flags->json, "JSON, a line a group, in whole microjoules and micrograms");
+  part->add_flag("--json", flags->json,
+                 "JSON, a line a group, in whole microjoules, nanograms and billionths of the currency's unit");
   part->footer("Sums include rows that were pruned. A group's interval is the sum of its rows' intervals.");
 }
 

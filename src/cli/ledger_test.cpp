@@ -115,5 +115,15 @@ TEST(LedgerCommand, WrongUse) {
   expect_failure({"ledger", "verify", "--file", folder / "text.db"}, 1, "text.db: file is not a database");
 }
 
+TEST(ServeLedger, OneThatIsRequiredCannotBeTurnedOff) {
+  const TemporaryFolder folder;
+  for (const std::string part : {"meter", "ledger"}) {
+    const std::string text = part == "meter" ? "[meter]\nenabled = false\n[ledger]\nrequired = true\n"
+                                             : "[ledger]\nenabled = false\nrequired = true\n";
+    write_text(folder / "sobre.toml", text);
+    expect_failure({"serve", "--config", folder / "sobre.toml"}, 1, "which [" + part + "] enabled = false turns off");
+  }
+}
+
 }  // namespace
 }  // namespace sobre

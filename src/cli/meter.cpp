@@ -66,7 +66,7 @@ void print_sources(const OpenedSources& opened) {
   fmt::print("\nmethod    {}{}\n", method.name,
              method.estimate ? " (an estimate from processor time: nothing is measured)" : "");
   fmt::print("includes  {}\n", method.boundary);
-  fmt::print("interval  {:.2g} to {:.2g} times the value, in 95 of 100 cases\n", method.low_factor, method.high_factor);
+  fmt::print("interval  {:.3g} to {:.3g} times the value, in 95 of 100 cases\n", method.low_factor, method.high_factor);
 }
 
 struct Sample {

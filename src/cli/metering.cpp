@@ -13,7 +13,7 @@ namespace sobre {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLedgerPatience{2000};
+constexpr std::chrono::seconds kLedgerPatience{8};  // SQLite waits 5 s for another program's lock
 
 std::string in_state_folder(const char* name) {
   const std::string folder = state_folder();
@@ -70,8 +70,12 @@ std::string AnswerMeter::end_in_ledger(LedgerRow row) {
   const Result<std::unique_ptr<Ledger>> ledger = Ledger::open(options);
   if (ledger) (*ledger)->append(std::move(row));
   if (!ledger || !(*ledger)->flush(kLedgerPatience)) {
-    fmt::print(stderr, "sobre: warning: no row in the ledger: {}\n",
-               ledger ? (*ledger)->status().text : ledger.error().message);
+    const std::string why = ledger ? (*ledger)->status().text : ledger.error().message;
+    if (why.empty()) {
+      fmt::print(stderr, "sobre: warning: another program keeps {} locked; the row is tried once more\n", options.path);
+    } else {
+      fmt::print(stderr, "sobre: warning: no row in the ledger: {}\n", why);
+    }
   }
   return out;
 }

@@ -57,6 +57,9 @@ Result<ServeConfig> configuration(const ServeFlags& flags) {
   // Every model named here, or bundled, is meant to be there.
   if (!configured) config.pool.max_loaded = std::max(config.pool.max_loaded, static_cast<int>(config.models.size()));
   TRY_VOID(check_http_options(config.http));
+  if (config.ledger.required && !(config.meter.enabled && config.ledger.enabled))
+    return fail("[ledger] required = true asks for a ledger, which [{}] enabled = false turns off: change one of them",
+                config.meter.enabled ? "ledger" : "meter");
   return config;
 }
 
@@ -205,7 +208,10 @@ Result<CostModel> cost_model(const ServeMeter& m) {
 // What answers cost, and where it is written; null where the configuration says so.
 Result<std::unique_ptr<Accounting>> open_accounting(const ServeConfig& config, size_t models) {
   std::unique_ptr<Accounting> none;
-  if (!config.meter.enabled) return none;
+  if (!config.meter.enabled) {
+    if (config.ledger.enabled) fmt::print(stderr, "sobre: no ledger is kept, since [meter] enabled = false\n");
+    return none;
+  }
   Accounting::Options options;
   TRY(options.costs, cost_model(config.meter));
   TRY(OpenedMeter meter, open_meter(config.meter.method, config.meter.calibration_file));
@@ -217,12 +223,17 @@ Result<std::unique_ptr<Accounting>> open_accounting(const ServeConfig& config, s
     LedgerOptions how;
     how.path = options.ledger_path;
     how.required = config.ledger.required;
+    how.open_later = true;
     Result<std::unique_ptr<Ledger>> opened = Ledger::open(how);
     if (!opened && how.required) return std::unexpected(opened.error());
     if (opened) {
       ledger = std::move(*opened);
+      // As when the disk fills later, and /health tells.
+      if (const LedgerStatus status = ledger->status(); status.alarm)
+        fmt::print(stderr, "sobre: warning: {}; {}\n", status.text,
+                   how.required ? "requests are refused until it can be" : "rows wait in memory until it can be");
     } else {
-      // As when the disk fills later: answers go on, and /health tells.
+      // No ledger, and none to come: answers go on, and /health tells.
       options.ledger_error = opened.error().message;
       fmt::print(stderr, "sobre: warning: no ledger is kept: {}; mend it and start again, or set [ledger] enabled = false\n",
                  options.ledger_error);

@@ -13,6 +13,11 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   CHECK(context_ != nullptr && EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr) == 1);
 }
 
+Sha256::Sha256(const Sha256& begun) : context_(EVP_MD_CTX_new()) {
+  CHECK(context_ != nullptr &&
+        EVP_MD_CTX_copy_ex(static_cast<EVP_MD_CTX*>(context_), static_cast<const EVP_MD_CTX*>(begun.context_)) == 1);
+}
+
 Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
 
 void Sha256::update(std::span<const std::byte> bytes) {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "meter/ledger_row.h"
@@ -76,7 +77,13 @@ class LostRows {
 
 class Ledger::Impl {
  public:
-  Impl(LedgerOptions options, LedgerWriter writer) : options_(std::move(options)), writer_(std::move(writer)) {
+  // `writer`: or why there is none yet.
+  Impl(LedgerOptions options, Result<LedgerWriter> writer) : options_(std::move(options)) {
+    if (writer) {
+      writer_ = std::move(*writer);
+    } else {
+      raise_alarm(writer.error().message);
+    }
     thread_ = std::thread([this] { loop(); });
   }
   Impl(const Impl&) = delete;
@@ -157,12 +164,33 @@ class Ledger::Impl {
   }
 
   void loop() {
+    if (!writer_) open_late();
     while (take_batch()) {
       while (!batch_.empty() && !write_batch()) {
         if (!wait_for_retry()) break;
       }
       last_write_ = Clock::now();
     }
+  }
+
+  // Tries until the file can be opened. Not only when rows come: where the ledger is required none do before.
+  void open_late() {
+    do {
+      std::unique_lock lock(mutex_);
+      if (work_.wait_for(lock, options_.retry_every, [&] { return stop_; })) return;
+    } while (!open_writer());
+    const std::lock_guard lock(mutex_);
+    clear_alarm();
+  }
+
+  bool open_writer() {
+    Result<LedgerWriter> opened = LedgerWriter::open(options_.path);
+    if (!opened) {
+      raise_alarm(opened.error().message);
+      return false;
+    }
+    writer_ = std::move(*opened);
+    return true;
   }
 
   // False: the end has come while rows cannot be written; they are lost.
@@ -186,26 +214,22 @@ class Ledger::Impl {
   // One try. True: the batch is in the file (or dropped, row by row, as far as it cannot be stored).
   bool write_batch() {
     if (writer_ && writer_->has_moved()) writer_.reset();
-    if (!writer_) {
-      Result<LedgerWriter> opened = LedgerWriter::open(options_.path);
-      if (!opened) {
-        raise_alarm(opened.error().message);
-        return false;
-      }
-      writer_ = std::move(*opened);
-    }
+    if (!writer_ && !open_writer()) return false;
     LedgerWriter::Outcome outcome = writer_->write(batch_);
     while (outcome.trouble == DbTrouble::kRow) {
       drop_row(outcome.bad_row, outcome.text);
       outcome = writer_->write(batch_);
     }
     if (outcome.written) {
+      busy_ = false;
       settle();
       // What a failed write left in the log behind its end is cleared away, so that verify finds nothing strange there.
       if (log_unclean_) log_unclean_ = !writer_->empty_log();
       return true;
     }
     log_unclean_ = true;
+    // Somebody who keeps the file for longer than SQLite waits, such as a copy being made, is no trouble until the second time.
+    if (outcome.trouble == DbTrouble::kBusy && !std::exchange(busy_, true)) return false;
     raise_alarm(outcome.text);
     // After any trouble but a lock of somebody the file is opened anew: it may have been repaired or replaced.
     if (outcome.trouble != DbTrouble::kBusy) writer_.reset();
@@ -221,10 +245,7 @@ class Ledger::Impl {
     }
     batch_.clear();
     batch_rows_ = 0;
-    status_.alarm = false;
-    status_.text.clear();
-    status_.since_us = 0;
-    accepting_.store(true, std::memory_order_relaxed);
+    clear_alarm();
     settled_changed_.notify_all();
   }
 
@@ -240,6 +261,14 @@ class Ledger::Impl {
     ++settled_;
     status_.text = "one row could not be stored: " + text;
     settled_changed_.notify_all();
+  }
+
+  // With the mutex held.
+  void clear_alarm() {
+    status_.alarm = false;
+    status_.text.clear();
+    status_.since_us = 0;
+    accepting_.store(true, std::memory_order_relaxed);
   }
 
   void raise_alarm(const std::string& text) {
@@ -267,11 +296,14 @@ class Ledger::Impl {
   std::vector<LedgerRow> batch_;
   Clock::time_point last_write_{};
   bool log_unclean_ = false, tried_after_stop_ = false;
+  bool busy_ = false;  // the last try found the file locked by somebody else
   std::thread thread_;
 };
 
 Result<std::unique_ptr<Ledger>> Ledger::open(const LedgerOptions& options) {
-  TRY(LedgerWriter writer, LedgerWriter::open(options.path));
+  Result<LedgerWriter> writer = LedgerWriter::open(options.path);
+  if (!writer && (!options.open_later || options.path.empty() || LedgerDb::is_another_file(options.path)))
+    return std::unexpected(writer.error());
   return std::unique_ptr<Ledger>(new Ledger(std::make_unique<Impl>(options, std::move(writer))));
 }
 

@@ -55,6 +55,7 @@ inline constexpr size_t kMaxLedgerText = size_t{4} << 20;
 struct LedgerOptions {
   std::string path;                             // folders on the way are made (mode 0700), the file has mode 0600
   bool required = false;                        // accepting() is false while rows cannot be written
+  bool open_later = false;                      // a file that cannot be opened yet is an alarm, and tried again
   std::chrono::milliseconds commit_every{200};  // the longest a row waits for its transaction
   std::chrono::milliseconds retry_every{500};   // after a failed write
   size_t max_batch_rows = 4096;                 // rows of one transaction
@@ -74,8 +75,8 @@ struct LedgerStatus {
 
 class Ledger {
  public:
-  /// Opens or makes the file and starts the writer. Errors: not a ledger (or of another version), a folder or file that cannot
-  /// be written, a damaged first page.
+  /// Opens or makes the file and starts the writer. Errors: not a ledger (or of another version), a damaged first page; and,
+  /// unless `open_later` is set, a folder or file that cannot be written.
   [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(const LedgerOptions& options);
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;

@@ -132,6 +132,18 @@ Result<LedgerDb> LedgerDb::open(const std::string& path, LedgerAccess access) {
   return db;
 }
 
+bool LedgerDb::is_another_file(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return false;
+  if (!S_ISREG(info.st_mode)) return true;
+  Result<LedgerDb> db = open(path, LedgerAccess::kBare);
+  if (!db) return false;
+  const Result<int64_t> id = db->number("PRAGMA application_id"), tables = db->number("SELECT count(*) FROM sqlite_schema");
+  if (!id || !tables) return db->trouble() == DbTrouble::kDamaged;
+  const bool fresh = *id == 0 && *tables == 0;
+  return !fresh && !db->check_kind();
+}
+
 Result<void> LedgerDb::connect(LedgerAccess access) {
   const bool reads = access == LedgerAccess::kRead || access == LedgerAccess::kBare;
   const bool log = has_log(path_);

@@ -33,6 +33,8 @@ class LedgerDb {
  public:
   /// Errors: no such file, not a ledger, another version, damage that keeps it from being opened.
   [[nodiscard]] static Result<LedgerDb> open(const std::string& path, LedgerAccess access);
+  /// Whether something is there that is no ledger of this version, or one damaged at its head: waiting does not mend that.
+  [[nodiscard]] static bool is_another_file(const std::string& path);
   LedgerDb(LedgerDb&&) noexcept = default;
   LedgerDb& operator=(LedgerDb&&) noexcept = default;
 

@@ -86,8 +86,9 @@ inline constexpr size_t kMaxFindings = 100;
 [[nodiscard]] Result<LedgerVerdict> verify_ledger(const std::string& path, const std::function<void(int64_t)>& progress = {});
 
 /// Removes the rows before the first one that ended on `before_day` (UTC) or later, and gives their space back. An anchor keeps
-/// the chain of the rest checkable; the sums stay. Returns how many rows went. A server may be writing meanwhile.
-[[nodiscard]] Result<int64_t> prune_ledger(const std::string& path, int64_t before_day);
+/// the chain of the rest checkable; the sums stay. Returns how many rows went. A server may be writing meanwhile: of
+/// `chunk_rows` rows are the transactions, so that its rows are late by tenths of a second at most.
+[[nodiscard]] Result<int64_t> prune_ledger(const std::string& path, int64_t before_day, int64_t chunk_rows = 5000);
 
 /// The damage that the write-ahead log beside a file shows: rows in it that can no longer be read. Internal to verify_ledger.
 [[nodiscard]] std::vector<LedgerFinding> check_log(const std::string& path);

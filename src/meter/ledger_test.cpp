@@ -282,6 +282,26 @@ TEST(Ledger, PruningKeepsTheChainAndTheSums) {
   EXPECT_EQ(verify_ledger(path)->pruned_rows, 930);
 }
 
+TEST(Ledger, PruningInManyTransactionsKeepsOneHash) {
+  const LedgerFolder folder;
+  const std::string path = folder / "l.db";
+  {
+    auto ledger = Ledger::open(quick_options(path));
+    ASSERT_TRUE(ledger.has_value());
+    for (int64_t i = 0; i < 1500; ++i) {
+      LedgerRow row = random_ledger_row(8, i);
+      if (i % 400 > 390) row.time_us -= 2 * kMicrosPerDay;  // a clock that is set back for a while
+      (*ledger)->append(row);
+    }
+  }
+  // Verifying hashes the sums from the start. Some are left by an earlier call.
+  const int64_t day = day_of(kTestStart);
+  EXPECT_GT(prune_ledger(path, day + 2, 100).value_or(-1), 300);
+  EXPECT_EQ(findings_of(path), "");
+  EXPECT_GT(prune_ledger(path, day + 5, 70).value_or(-1), 300);
+  EXPECT_EQ(findings_of(path), "");
+}
+
 TEST(Ledger, ADamagedRowIsNotPruned) {
   const LedgerFolder folder;
   const std::string path = folder / "l.db";
@@ -333,11 +353,58 @@ TEST(Ledger, AFileThatIsMovedAwayIsBegunAnew) {
   EXPECT_EQ(stored_rows(folder / "old.db").size(), 1u);
 }
 
+TEST(Ledger, AFileThatCannotBeOpenedYetIsOpenedLater) {
+  for (const bool required : {false, true}) {
+    const LedgerFolder folder;
+    put_bytes(folder / "place", "a file where the folder will be");
+    LedgerOptions options = quick_options(folder / "place/l.db");
+    EXPECT_FALSE(Ledger::open(options).has_value());
+    options.open_later = true;
+    options.required = required;
+    auto ledger = Ledger::open(options);
+    ASSERT_TRUE(ledger.has_value()) << ledger.error().message;
+    EXPECT_TRUE((*ledger)->status().alarm);
+    EXPECT_NE((*ledger)->status().text.find("cannot be made"), std::string::npos) << (*ledger)->status().text;
+    EXPECT_EQ((*ledger)->accepting(), !required);
+    if (!required) (*ledger)->append(random_ledger_row(1, 0));
+    EXPECT_FALSE((*ledger)->flush(std::chrono::milliseconds(50)) && !required);
+    std::filesystem::remove(folder / "place");
+    for (int i = 0; i < 3000 && (*ledger)->status().alarm; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_TRUE((*ledger)->accepting()) << "although no row came";
+    (*ledger)->append(random_ledger_row(1, 1));
+    EXPECT_TRUE((*ledger)->flush(std::chrono::seconds(30)));
+    EXPECT_EQ(stored_rows(options.path).size(), required ? 1u : 2u);
+    EXPECT_EQ((*ledger)->status().lost, 0u);
+  }
+}
+
+TEST(Ledger, ALockThatGoesIsNoAlarm) {
+  const LedgerFolder folder;
+  const std::string path = folder / "l.db";
+  LedgerOptions options = quick_options(path);
+  options.required = true;
+  auto ledger = Ledger::open(options);
+  ASSERT_TRUE(ledger.has_value());
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  (*ledger)->append(random_ledger_row(1, 0));
+  for (int i = 0; i < 56; ++i) {  // longer than SQLite waits once
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ASSERT_TRUE((*ledger)->accepting() && !(*ledger)->status().alarm) << i;
+  }
+  sqlite3_close(db);
+  EXPECT_TRUE((*ledger)->flush(std::chrono::seconds(30)));
+  EXPECT_EQ(stored_rows(path).size(), 1u);
+}
+
 TEST(Ledger, OtherFilesAreRefused) {
   const LedgerFolder folder;
   const auto error = [&](const std::string& name) {
     const std::string path = folder / name;
-    const auto opened = Ledger::open(quick_options(path));
+    LedgerOptions options = quick_options(path);
+    options.open_later = true;  // in vain
+    const auto opened = Ledger::open(options);
     const auto reader = LedgerReader::open(path);
     const auto verdict = verify_ledger(path);
     EXPECT_FALSE(opened.has_value() || reader.has_value() || verdict.has_value()) << name;
