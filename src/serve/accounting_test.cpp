@@ -62,7 +62,8 @@ struct Books {
   std::unique_ptr<Accounting> accounting;
   std::shared_ptr<ApiServer> server;
 
-  explicit Books(bool required = false, bool keep_text = false, const CostModel& costs = all_declared()) {
+  explicit Books(bool required = false, bool keep_text = false, const CostModel& costs = all_declared(),
+                 ApiServerOptions wanted = {}) {
     LedgerOptions how;
     how.path = path;
     how.required = required;
@@ -76,7 +77,6 @@ struct Books {
     options.keep_text = keep_text;
     accounting = std::make_unique<Accounting>(std::make_unique<Meter>(std::make_unique<ClockSource>()), std::move(*ledger), 8,
                                               std::move(options));
-    ApiServerOptions wanted;
     wanted.pool.accounting = accounting.get();
     wanted.api.accounting = accounting.get();
     server = start(std::move(wanted));
@@ -244,6 +244,91 @@ TEST(Accounting, UsageIsSummedAndItsQueryChecked) {
   EXPECT_NE(at(read("/v1/usage?by=moon"), "error/message").as_string()->find("day, model, key or task"), std::string::npos);
   EXPECT_NE(at(read("/v1/usage?from=2001-02-30"), "error/message").as_string()->find("2001-02-30"), std::string::npos);
   EXPECT_NE(at(read("/v1/usage?until=2001-02-03"), "error/message").as_string()->find("until"), std::string::npos);
+}
+
+TEST(Accounting, UsageKeepsMethodsAndCurrenciesApart) {
+  Books books;
+  Api& api = books.server->api();
+  ASSERT_TRUE(ask(api, R"("max_tokens": 5)")->wait());
+  ASSERT_TRUE(becomes_idle(*books.server));
+  LedgerRow before;  // of the year before, when nothing could be read
+  before.time_us = 1'740'000'000'000'000;
+  before.model = "tiny";
+  before.energy_uj = before.energy_low_uj = before.energy_high_uj = 5'000'000;
+  before.method = "estimate-tdp";
+  before.cost_nano = 250;
+  before.marginal_cost_nano = 125;
+  before.currency = "USD";
+  books.accounting->record(std::move(before));
+  const auto client = get(api, "/v1/usage");
+  ASSERT_TRUE(client->wait());
+  const Json usage = json_of(client->text());
+  const Json rows = at(usage, "rows");
+  const Json::Array& days = *rows.as_array();
+  ASSERT_EQ(days.size(), 2u) << client->text();
+  EXPECT_EQ(at(days[0], "methods").dump(), R"(["estimate-tdp"])");
+  EXPECT_EQ(at(days[0], "estimate"), Json(true));
+  EXPECT_EQ(at(days[0], "cost/0/amount"), Json(2.5e-7));
+  EXPECT_EQ(at(days[0], "cost/0/marginal"), Json(1.25e-7));
+  EXPECT_EQ(at(days[0], "cost/0/currency"), Json("USD"));
+  EXPECT_EQ(at(days[1], "methods").dump(), R"(["rapl-package"])");
+  EXPECT_EQ(at(days[1], "estimate"), Json(false));
+  EXPECT_EQ(at(usage, "total/methods").dump(), R"(["estimate-tdp", "rapl-package"])");
+  EXPECT_EQ(at(usage, "total/estimate"), Json(true));
+  EXPECT_EQ(at(usage, "total/cost/0/currency"), Json("EUR"));
+  EXPECT_EQ(at(usage, "total/cost/1/amount"), Json(2.5e-7));
+}
+
+TEST(Accounting, AnAnswerThatIsCutOffTellsWhatItCost) {
+  Books books;
+  Api& api = books.server->api();
+  const auto schema = impact_schema();
+  const auto stream = ask(api, R"("max_tokens": 900, "ignore_eos": true, "n": 2, "temperature": 1.0, "stream": true)");
+  const auto whole = ask(api, R"("max_tokens": 900, "ignore_eos": true, "n": 2, "temperature": 1.0)");
+  ASSERT_TRUE(stream->wait_for_text(600));
+  for (int i = 0; i < 5000 && stats_of(*books.server).running < 4; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  books.server->pool().drain(0);
+  int64_t told = 0;
+  for (const auto& client : {stream, whole}) {
+    ASSERT_TRUE(client->wait());
+    const Json last = client == stream ? events_of(client->text()).back() : json_of(client->text());
+    EXPECT_EQ(at(last, "error/code"), Json("stopping"));
+    told += millionths(at(impact_of_answer(*client, *schema), "energy_j/value"));
+  }
+  EXPECT_EQ(whole->status(), 503);
+  EXPECT_GE(whole->retry_after(), 1);
+  ASSERT_TRUE(becomes_idle(*books.server));
+  int64_t written = 0;
+  for (const LedgerRow& row : books.rows()) {
+    if (row.kind != "answer") continue;
+    EXPECT_EQ(row.status, "cancelled");
+    written += row.energy_uj.value_or(0);
+  }
+  EXPECT_GT(told, 0);
+  EXPECT_EQ(told, written);
+}
+
+TEST(Accounting, WhatTheQueueRefusesIsNotDone) {
+  ApiServerOptions options;
+  options.pool.scheduler.max_active = 1;
+  options.pool.scheduler.max_queued = 1;
+  Books books(false, false, all_declared(), std::move(options));
+  const auto schema = impact_schema();
+  std::vector<std::shared_ptr<Client>> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(ask(books.server->api(), R"("max_tokens": 400, "ignore_eos": true)"));
+  size_t refused = 0;
+  for (const auto& client : clients) {
+    ASSERT_TRUE(client->wait(300));
+    refused += client->status() == 429 ? 1 : 0;
+    static_cast<void>(impact_of_answer(*client, *schema));
+  }
+  EXPECT_GE(refused, 1u);
+  ASSERT_TRUE(becomes_idle(*books.server));
+  std::map<std::string, size_t> by_status;
+  for (const LedgerRow& row : books.rows()) by_status[row.kind + " " + row.status] += 1;
+  EXPECT_EQ(by_status["answer failed"], refused);
+  EXPECT_EQ(by_status["answer done"], clients.size() - refused);
 }
 
 TEST(Accounting, WhatIsNotDeclaredIsNull) {

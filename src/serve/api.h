@@ -24,8 +24,10 @@
 // /v1/usage?by=day|model|key|task&from=YYYY-MM-DD&to=YYYY-MM-DD (UTC days, both included and optional) answers {"object":
 // "usage", "by", "from", "to", "method": {"name", "boundary", "estimate"}, "grid", "currency", "ledger": {"rows", "alarm"},
 // "rows": [{<by>: name, "requests", "prompt_tokens", "cached_tokens", "answer_tokens", "energy_j": {"value", "low", "high"},
-// "marginal_energy_j", "carbon_g": {"operational", "embodied"}, "cost": {"amount", "marginal", "currency"}}], "total"}, of
-// answers alone; what was not declared is null. 404 where no ledger is kept.
+// "marginal_energy_j", "carbon_g": {"operational", "embodied"}, "cost": [{"amount", "marginal", "currency"}], "methods":
+// [name], "estimate"}], "total"}, of answers alone; what was not declared is null. "method", "grid" and "currency" are those of
+// now; "methods" are those the row's energy was found by, and "estimate" is set where any of them is one. 404 where no ledger
+// is kept.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,9 @@ std::string error_json(const ApiError& error) {
   append_or_null(out, error.param);
   out += R"(, "code": )";
   append_or_null(out, error.code);
-  out += "}}";
+  out += "}";
+  if (!error.impact.empty()) out.append(R"(, "impact": )").append(error.impact);
+  out += "}";
   return out;
 }
 

@@ -1,4 +1,5 @@
-// Errors as OpenAI's clients read them: a status and {"error": {"message", "type", "param", "code"}}. Plain values.
+// Errors as OpenAI's clients read them: a status and {"error": {"message", "type", "param", "code"}}, and what
+// the request cost where it came so far. Plain values.
 #pragma once
 
 #include <expected>
@@ -16,6 +17,7 @@ struct ApiError {
   std::string type;         // empty: by the status
   int retry_after_s = 0;    // 0: no Retry-After
   HttpHeaders headers;      // more of them
+  std::string impact;       // JSON: what was spent on the answer that failed; empty: nothing was begun
 };
 
 template <class T>
@@ -24,7 +26,7 @@ using ApiResult = std::expected<T, ApiError>;
 /// A fault of the request: 400.
 [[nodiscard]] ApiError bad_request(std::string message, std::string param = "", std::string code = "");
 
-/// {"error": {...}}
+/// {"error": {...}}, with "impact": {...} beside it where that is known.
 [[nodiscard]] std::string error_json(const ApiError& error);
 
 /// Answers a request that nothing has been sent for yet.

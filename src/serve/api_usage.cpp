@@ -1,7 +1,9 @@
 // GET /v1/usage: sums of the ledger by day, model, key or task.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "meter/ledger_reader.h"
@@ -62,7 +64,23 @@ ApiResult<UsageQuery> parse_query(std::string_view query) {
 Json millionths(int64_t n) { return Json(static_cast<double>(n) / 1e6); }
 Json nano(int64_t n) { return Json(static_cast<double>(n) / 1e9); }
 
-Json sums_json(const RollupSums& s, const LedgerMoney* money, const std::string& currency) {
+// The totals of all groups, as of one.
+void add_sum(LedgerSum& total, const LedgerSum& more) {
+  add_sums(total.sums, more.sums);
+  for (const auto& [currency, money] : more.money) {
+    LedgerMoney& sum = total.money[currency];
+    sum.amount_nano = saturating_add(sum.amount_nano, money.amount_nano);
+    sum.marginal_nano = saturating_add(sum.marginal_nano, money.marginal_nano);
+  }
+  std::vector<std::string> methods;
+  std::set_union(total.methods.begin(), total.methods.end(), more.methods.begin(), more.methods.end(),
+                 std::back_inserter(methods));
+  total.methods = std::move(methods);
+}
+
+// A file made over months holds figures of several methods and in several currencies: none goes for another.
+Json sums_json(const LedgerSum& sum, const EnergyMethod& now) {
+  const RollupSums& s = sum.sums;
   Json out{Json::Object()};
   out.set("requests", Json(s.requests));
   out.set("prompt_tokens", Json(s.prompt_tokens));
@@ -75,10 +93,16 @@ Json sums_json(const RollupSums& s, const LedgerMoney* money, const std::string&
   const bool carbon = s.unknown_carbon < s.requests || s.carbon_ng > 0;
   out.set("carbon_g", Json(Json::Object{{"operational", carbon ? nano(s.carbon_ng) : Json()},
                                         {"embodied", s.embodied_ng > 0 ? nano(s.embodied_ng) : Json()}}));
-  out.set("cost", money == nullptr ? Json()
-                                   : Json(Json::Object{{"amount", nano(money->amount_nano)},
-                                                       {"marginal", nano(money->marginal_nano)},
-                                                       {"currency", currency}}));
+  Json::Array cost;
+  for (const auto& [currency, money] : sum.money) {
+    cost.push_back(
+        Json::Object{{"amount", nano(money.amount_nano)}, {"marginal", nano(money.marginal_nano)}, {"currency", currency}});
+  }
+  out.set("cost", std::move(cost));
+  out.set("methods", Json::Array(sum.methods.begin(), sum.methods.end()));
+  out.set("estimate", Json(std::any_of(sum.methods.begin(), sum.methods.end(), [&](const std::string& method) {
+            return method.starts_with("estimate-") || (now.estimate && method == now.name);
+          })));
   return out;
 }
 
@@ -109,27 +133,19 @@ Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
   accounting.settle();
   TRY(LedgerReader reader, LedgerReader::open(accounting.options().ledger_path));
   TRY(const std::vector<LedgerSum> sums, reader.sum(query.sum_by, query.from, query.to, "answer"));
-  const std::string& currency = accounting.options().costs.currency;
+  const EnergyMethod& method = accounting.meter().method();
   Json out = head_json(query, accounting);
   Json::Array rows;
-  RollupSums total;
-  LedgerMoney total_money;
-  bool any_money = false;
+  LedgerSum total;
   for (const LedgerSum& sum : sums) {
-    const auto money = sum.money.find(currency);
-    const LedgerMoney* mine = currency.empty() || money == sum.money.end() ? nullptr : &money->second;
     Json row(Json::Object{{std::string(query.by), sum.group}});
-    const Json numbers = sums_json(sum.sums, mine, currency);
+    const Json numbers = sums_json(sum, method);
     for (const auto& [name, value] : *numbers.as_object()) row.set(name, value);
     rows.push_back(std::move(row));
-    add_sums(total, sum.sums);
-    if (mine == nullptr) continue;
-    any_money = true;
-    total_money.amount_nano += mine->amount_nano;
-    total_money.marginal_nano += mine->marginal_nano;
+    add_sum(total, sum);
   }
   out.set("rows", std::move(rows));
-  out.set("total", sums_json(total, any_money ? &total_money : nullptr, currency));
+  out.set("total", sums_json(total, method));
   return out;
 }
 

@@ -235,6 +235,10 @@ bool RequestJob::submit_prompt(Scheduler& scheduler, size_t prompt) {
   request.prompt = std::move(prompts_[prompt]);
   const auto ids = scheduler.submit(std::move(request), std::move(sinks));
   if (!ids) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (row_) row_->status = "failed";
+    }
     fail(error_of(ids.error()));
     settle(n);
     return false;
@@ -294,8 +298,13 @@ void RequestJob::settle(int answers) {
     const std::lock_guard lock(mutex_);
     left_ -= answers;
     if (left_ > 0) return;
+    // A client that left between.
+    if (row_ && ended_ < latest_.size() && row_->status == "done") row_->status = "cancelled";
     close_account();  // where not all answers were begun
-    if (stream_ && !done_) {
+    if (failure_) {
+      failure_->impact = std::move(impact_);
+      send_failure_locked(*failure_);
+    } else if (stream_ && !done_) {
       std::string out;
       answer_->finish(out);
       write_locked(std::move(out));
@@ -350,9 +359,8 @@ void RequestJob::close_account() {
   const Impact impact = core_->options.accounting->end(std::exchange(account_, 0), loaded_->number, Accounting::Kind::kAnswer,
                                                        ImpactTimes::from_seconds(queue_s_, prompt_s_, decode_s_, total_s));
   row_->set_impact(impact);
-  std::string json;
-  append_impact(json, impact);
-  answer_->set_impact(std::move(json));
+  append_impact(impact_, impact);
+  answer_->set_impact(std::string(impact_));
 }
 
 // The request's row of the ledger; with the mutex held, after everything was sent.
@@ -390,6 +398,15 @@ void RequestJob::fail_locked(const ApiError& error) {
   if (done_) return;
   done_ = true;
   count_locked(error.status);
+  if (row_) {
+    // Its other answers still run: what it cost is known when all have ended.
+    failure_ = error;
+  } else {
+    send_failure_locked(error);
+  }
+}
+
+void RequestJob::send_failure_locked(const ApiError& error) {
   if (begun_) {
     reply_->write("data: " + error_json(error) + "\n\n");
     reply_->end();

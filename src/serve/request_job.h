@@ -58,6 +58,7 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   // With the mutex held.
   void write_locked(std::string&& text);
   void fail_locked(const ApiError& error);
+  void send_failure_locked(const ApiError& error);
   void count_locked(int status);
 
   [[nodiscard]] const CommonRequest& common() const;
@@ -85,11 +86,13 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   std::vector<uint64_t> ids_;              // of the answers at the scheduler
   std::vector<Clock::time_point> latest_;  // per answer: its latest token
   bool stream_ = false, begun_ = false;
-  bool done_ = false;  // answered, or the client has left: nothing more is sent
+  bool done_ = false;  // answered, or the client has left: nothing more is sent but failure_
   // What it cost, where answers are accounted for.
   uint64_t account_ = 0;  // 0: not begun, or closed
   size_t ended_ = 0;      // answers that have ended
+  std::string impact_;    // as JSON, once the account is closed
   std::optional<LedgerRow> row_;
+  std::optional<ApiError> failure_;                   // to be sent when its answers have ended
   std::vector<std::string> kept_;                     // texts of the answers, where they are kept
   double queue_s_ = 0, prompt_s_ = 0, decode_s_ = 0;  // the longest of its answers
   int left_ = 0;                                      // answers that have not ended, and one while they are being submitted

@@ -217,7 +217,8 @@ const kViewTests = [
     name: "estimates of the view are called so",
     async run(t) {
       const { page } = t;
-      await usage_with(page, (usage) => ({ ...usage, method: { name: "estimate-tdp", boundary: "processor", estimate: true } }));
+      const guess = (row) => ({ ...row, methods: ["estimate-tdp"], estimate: true });
+      await usage_with(page, (usage) => ({ ...usage, method: { name: "estimate-tdp", boundary: "processor", estimate: true }, rows: usage.rows.map(guess), total: guess(usage.total) }));
       await page.route("**/v1/status", async (route) => {
         const status = await (await route.fetch()).json();
         return route.fulfill({ json: { ...status, meter: { ...kMeter, method: "estimate-tdp", estimate: true, sources: [{ name: "RAPL", state: "refused", reason: "/sys/class/powercap/intel-rapl:0/energy_uj: permission denied", advice: "install packaging/60-sobre-rapl.rules" }] } } });
@@ -228,6 +229,24 @@ const kViewTests = [
       const how = await words(page, ".how");
       for (const wanted of ["Estimated from processor time and the rated power", "Do not compare them with those of another", "permission denied", "For better figures: install packaging/60-sobre-rapl.rules", "(estimated)"]) check(how.includes(wanted), `“${wanted}” is missing in: ${how}`);
       await t.accessible("estimates");
+    },
+  },
+  {
+    name: "days keep the method and the currency of their time",
+    async run(t) {
+      const { page } = t;
+      const dollars = [{ amount: 2, marginal: 1, currency: "USD" }];
+      await usage_with(page, ({ rows: [first, ...rest], total, ...usage }) => ({
+        ...usage,
+        rows: [{ ...first, cost: dollars, methods: ["estimate-tdp"], estimate: true }, ...rest],
+        total: { ...total, cost: [...total.cost, ...dollars], methods: ["estimate-tdp", "rapl-package"], estimate: true },
+      }));
+      await open_energy(t);
+      check((await page.locator(".days .bar.estimate").count()) === 1, "not one day is drawn as an estimate");
+      check((await words(page, "[data-note=methods]")).includes("estimate-tdp"), await words(page, "[data-note=methods]"));
+      await choose(page, "metric", "Money");
+      check(/2(\.\d+)? USD/.test(await words(page, "[data-note=currencies]")), await words(page, "[data-note=currencies]"));
+      await t.accessible("two methods");
     },
   },
   {
@@ -249,12 +268,12 @@ const kViewTests = [
     async run(t) {
       const { page } = t;
       t.allowed.push(/status of 404/, /status of 500/);
-      const zero = { requests: 0, prompt_tokens: 0, cached_tokens: 0, answer_tokens: 0, energy_j: { value: 0, low: 0, high: 0 }, marginal_energy_j: 0, carbon_g: { operational: null, embodied: null }, cost: null };
+      const zero = { requests: 0, prompt_tokens: 0, cached_tokens: 0, answer_tokens: 0, energy_j: { value: 0, low: 0, high: 0 }, marginal_energy_j: 0, carbon_g: { operational: null, embodied: null }, cost: [], methods: [], estimate: false };
       await usage_with(page, (usage) => ({ ...usage, rows: [], total: zero, ledger: { rows: 0, alarm: null } }));
       await open_energy(t);
       check((await words(page, "[data-note=empty]")).includes("The ledger is empty"), await words(page, "[data-note=empty]"));
       await t.accessible("empty");
-      const poor = (row) => ({ ...row, cost: null, carbon_g: { operational: null, embodied: null } });
+      const poor = (row) => ({ ...row, cost: [], carbon_g: { operational: null, embodied: null } });
       await usage_with(page, (usage) => ({ ...usage, grid: null, currency: null, rows: usage.rows.map(poor), total: poor(usage.total) }));
       await choose(page, "days", "7 days");
       await page.waitForSelector(".totals");

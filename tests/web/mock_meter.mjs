@@ -59,7 +59,8 @@ function row_of(member, name, requests, per_token, spread) {
     energy_j: around(energy, spread),
     marginal_energy_j: energy * 0.62,
     carbon_g: { operational: (energy * kGrid.g_per_kwh) / 3.6e6, embodied: requests * 2.4e-3 },
-    cost: { amount: energy * kTariff + requests * 3e-6, marginal: energy * 0.62 * kTariff, currency: "EUR" },
+    cost: [{ amount: energy * kTariff + requests * 3e-6, marginal: energy * 0.62 * kTariff, currency: "EUR" }],
+    methods: ["rapl-package"], estimate: false,
   };
 }
 
@@ -73,7 +74,8 @@ function sum_of(rows) {
     energy_j: { value: add((r) => r.energy_j.value), low: add((r) => r.energy_j.low), high: add((r) => r.energy_j.high) },
     marginal_energy_j: add((r) => r.marginal_energy_j),
     carbon_g: { operational: add((r) => r.carbon_g.operational), embodied: add((r) => r.carbon_g.embodied) },
-    cost: rows.length === 0 ? null : { amount: add((r) => r.cost.amount), marginal: add((r) => r.cost.marginal), currency: "EUR" },
+    cost: rows.length === 0 ? [] : [{ amount: add((r) => r.cost[0].amount), marginal: add((r) => r.cost[0].marginal), currency: "EUR" }],
+    methods: rows.length === 0 ? [] : ["rapl-package"], estimate: false,
   };
 }
 

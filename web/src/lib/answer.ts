@@ -50,6 +50,7 @@ export class AnswerReader {
     }
     if (chunk.error) {
       this.problem = { title: "The server broke off the answer", detail: chunk.error.message ?? "It gave no reason.", status: 200 };
+      this.impact = read_impact(chunk.impact);
       return;
     }
     if (chunk.usage) this.usage = chunk.usage;

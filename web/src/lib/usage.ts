@@ -16,23 +16,29 @@ export interface UsageRow {
   marginal_energy_j: number;
   operational_g?: number;
   embodied_g?: number;
-  cost?: Cost;
+  cost?: Cost; // in the currency that is drawn
+  other_costs: Cost[]; // in others: what was asked while another tariff was declared
+  methods: string[]; // by which its energy was found
+  estimate: boolean; // any of them is one
 }
 export interface Usage {
   by: By;
-  method: string;
+  method: string; // of now, as are the boundary, the grid and whether it is an estimate
   boundary: string;
   estimate: boolean;
   grid?: Grid;
-  currency: string; // empty: no tariff is declared
+  currency: string; // that is drawn: the one declared now unless all money is in others; empty: none
   ledger_rows: number;
   alarm: string; // empty: all is well
   rows: UsageRow[];
   total: UsageRow;
 }
 
-function read_row(value: unknown, by: By): UsageRow {
+const read_costs = (value: unknown): Cost[] => (Array.isArray(value) ? value : []).map(read_cost).filter((c) => c !== undefined);
+
+function read_row(value: unknown, by: By, currency: string): UsageRow {
   const f = fields(value);
+  const found = read_costs(f.cost);
   const carbon = fields(f.carbon_g);
   return {
     name: text(f[by]),
@@ -44,7 +50,10 @@ function read_row(value: unknown, by: By): UsageRow {
     marginal_energy_j: amount(f.marginal_energy_j) ?? 0,
     operational_g: amount(carbon.operational) ?? read_quantity(carbon.operational)?.value,
     embodied_g: amount(carbon.embodied),
-    cost: read_cost(f.cost),
+    cost: found.find((c) => c.currency === currency),
+    other_costs: found.filter((c) => c.currency !== currency),
+    methods: (Array.isArray(f.methods) ? f.methods : []).filter((m) => typeof m === "string"),
+    estimate: f.estimate === true,
   };
 }
 
@@ -52,17 +61,20 @@ export function read_usage(value: unknown, by: By): Usage {
   const f = fields(value);
   const method = fields(f.method);
   const ledger = fields(f.ledger);
+  const all = read_costs(fields(f.total).cost).map((c) => c.currency);
+  const now = text(f.currency);
+  const currency = all.includes(now) ? now : (all[0] ?? now);
   return {
     by,
     method: text(method.name),
     boundary: text(method.boundary),
     estimate: method.estimate === true,
     grid: read_grid(f.grid),
-    currency: text(f.currency),
+    currency,
     ledger_rows: amount(ledger.rows) ?? 0,
     alarm: text(ledger.alarm),
-    rows: (Array.isArray(f.rows) ? f.rows : []).map((r) => read_row(r, by)),
-    total: read_row(f.total, by),
+    rows: (Array.isArray(f.rows) ? f.rows : []).map((r) => read_row(r, by, currency)),
+    total: read_row(f.total, by, currency),
   };
 }
 
@@ -119,6 +131,9 @@ const kColumns: [string, (row: UsageRow) => number | string | undefined][] = [
   ["cost", (r) => r.cost?.amount],
   ["cost_marginal", (r) => r.cost?.marginal],
   ["currency", (r) => r.cost?.currency],
+  ["other_costs", (r) => r.other_costs.map((c) => `${c.amount} ${c.currency}`).join(" ")],
+  ["methods", (r) => r.methods.join(" ")],
+  ["estimate", (r) => String(r.estimate)],
 ];
 
 /// A spreadsheet takes what begins with these signs as a formula; a name stays a name.
@@ -130,7 +145,7 @@ function cell(value: number | string | undefined): string {
 
 /// RFC 4180, with every digit the server sent and what the figures mean. Empty cells: not known.
 export function usage_csv(usage: Usage): string {
-  const lines = [[usage.by, ...kColumns.map(([name]) => name), "method", "estimate"].join(",")];
-  for (const row of usage.rows) lines.push([row.name, ...kColumns.map(([, get]) => get(row)), usage.method, String(usage.estimate)].map(cell).join(","));
+  const lines = [[usage.by, ...kColumns.map(([name]) => name)].join(",")];
+  for (const row of usage.rows) lines.push([row.name, ...kColumns.map(([, get]) => get(row))].map(cell).join(","));
   return lines.join("\r\n") + "\r\n";
 }
