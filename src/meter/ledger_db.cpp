@@ -327,7 +327,8 @@ Result<LedgerTransaction> LedgerTransaction::begin(LedgerDb& db, const char* beg
 
 LedgerTransaction::~LedgerTransaction() {
   // An error may have rolled back already.
-  if (db_ != nullptr && db_->in_transaction()) (void)db_->run("ROLLBACK");
+  if (db_ == nullptr || !db_->in_transaction()) return;
+  [[maybe_unused]] const auto rolled_back = db_->run("ROLLBACK");
 }
 
 Result<void> LedgerTransaction::commit() {

@@ -216,7 +216,7 @@ Result<int64_t> prune_ledger(const std::string& path, int64_t before_day, int64_
     std::this_thread::sleep_for(kPause);
   }
   // What was pruned is gone from the log too, unless somebody is reading there: then with the next rows.
-  (void)db.number("PRAGMA wal_checkpoint(TRUNCATE)");
+  [[maybe_unused]] const auto emptied = db.number("PRAGMA wal_checkpoint(TRUNCATE)");
   return removed;
 }
 
