@@ -1,6 +1,7 @@
 #include "cli/eval.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "base/file.h"
@@ -19,6 +21,9 @@
 #include "engine/scheduler.h"
 #include "learn/recipe.h"
 #include "learn/recipe_feed.h"
+#include "meter/grid.h"
+#include "meter/impact.h"
+#include "meter/price.h"
 #include "task/task.h"
 
 namespace sobre {
@@ -236,10 +241,42 @@ std::string first_error(const Result<std::vector<ManyAnswer>>& answers) {
   return failed == answers->end() ? "" : failed->error;
 }
 
+std::string unit_of(const EvalFlags& flags) {
+  if (!flags.recipe.empty()) return flags.recipe;
+  return flags.tasks.empty() ? "office" : fmt::format("{}", fmt::join(flags.tasks, ", "));
+}
+
+// The software carbon intensity of what was asked: all of its energy for the answers that were right. Nothing where no grid was
+// named, nothing could be metered, or nothing was right.
+std::optional<Sci> sci_of(const EvalFlags& flags, const std::optional<GridEntry>& grid,
+                          const std::optional<RequestEnergy>& energy, const std::vector<Cell>& cells) {
+  if (!grid || !energy) return std::nullopt;
+  CostModel costs;
+  costs.grid = grid;
+  int64_t right = 0;
+  for (const Cell& c : cells) right += c.right;
+  auto result = sci(unit_of(flags), costs_of(*energy, costs).operational.value_or(Emissions()), 0, right);
+  return result ? std::optional(std::move(*result)) : std::nullopt;
+}
+
+Json sci_to_json(const Sci& sci, const GridEntry& grid) {
+  Json json{Json::Object{}};
+  json.set("functional_unit", sci.functional_unit);
+  json.set("zone", grid.zone);
+  json.set("g", 1e-9 * static_cast<double>(sci.per_unit.value_ng));
+  json.set("g_low", 1e-9 * static_cast<double>(sci.per_unit.low_ng));
+  json.set("g_high", 1e-9 * static_cast<double>(sci.per_unit.high_ng));
+  return json;
+}
+
 }  // namespace
 
 Result<void> eval_command(const EvalFlags& flags) {
   TRY(const std::vector<Question> questions, flags.recipe.empty() ? office_questions(flags) : held_back_questions(flags));
+  std::optional<GridEntry> grid;
+  if (!flags.zone.empty()) {
+    TRY(grid, GridTable().find(flags.zone));
+  }
   // Before the meter runs: reading all of a model is no part of evaluating it.
   TRY(const std::string path, resolve_model(flags.model.model));
   TRY(const std::string identity, model_identity(path));
@@ -260,6 +297,7 @@ Result<void> eval_command(const EvalFlags& flags) {
   if (const std::string error = first_error(asked); !error.empty()) return fail("{}", error);
   const std::vector<ManyAnswer>& answers = *asked;
   const std::vector<Cell> cells = count_cells(questions, answers);
+  const std::optional<Sci> carbon = sci_of(flags, grid, meter.last(), cells);
   if (flags.json) {
     Json::Array list;
     for (const Cell& c : cells) list.push_back(cell_to_json(c));
@@ -268,12 +306,14 @@ Result<void> eval_command(const EvalFlags& flags) {
     json.set("cells", Json(std::move(list)));
     json.set("answer_tokens", tokens);
     json.set("seconds", seconds);
+    if (carbon) json.set("sci", sci_to_json(*carbon, *grid));
     fmt::print("{}\n", json.dump());
   } else {
     fmt::print("{:<11} {:>5} {:>8}  {:>7}  (95 % interval)\n", "task", "level", "language", "right");
     for (const Cell& c : cells) print_cell(c);
     fmt::print("{} questions, {} answer tokens in {}{}{}\n", questions.size(), count_text(static_cast<uint64_t>(tokens)),
                duration_text(seconds), energy.empty() ? "" : ", ", energy);
+    if (carbon) fmt::print("{} CO2e per right answer (SCI, electricity of {})\n", show_carbon(carbon->per_unit), grid->zone);
   }
   if (!flags.answers_file.empty()) TRY_VOID(write_answers(flags.answers_file, questions, answers));
   return {};

@@ -23,6 +23,7 @@ struct EvalFlags {
   int shots = 0;             // examples from the recipe's training rows before each question
   int max_tokens = 320;      // of an answer
   std::string answers_file;  // JSONL of every answer; empty: none
+  std::string zone;          // the grid, for CO2e per right answer; empty: none is said
   bool json = false;
 };
 

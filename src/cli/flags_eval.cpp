@@ -49,6 +49,7 @@ void add_eval_command(CLI::App& app, std::function<Result<void>()>& chosen) {
       ->check(CLI::Range(1, 4096))
       ->type_name("N");
   c->add_option("--answers", f->answers_file, "Write every question and answer there, a line of JSON each")->type_name("FILE");
+  c->add_option("--zone", f->zone, "The grid (FR, DE, ..., WORLD): says the grams of CO2e per right answer")->type_name("ZONE");
   c->add_flag("--json", f->json, "One line of JSON instead of the table");
   c->footer("Answers are greedy. Intervals are Wilson's, at 95 %.");
   c->callback([&chosen, f] { chosen = [f] { return eval_command(*f); }; });

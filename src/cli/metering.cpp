@@ -53,6 +53,7 @@ std::string AnswerMeter::end(int64_t tokens) {
 std::string AnswerMeter::end_in_ledger(LedgerRow row) {
   if (!meter_) return {};
   const RequestEnergy given = meter_->end(activity_);
+  last_ = given;
   row.time_us =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   row.request = fmt::format("{}-{}-{}", row.kind, row.model, row.time_us);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,12 +35,15 @@ class AnswerMeter {
   /// The same, with a row in the user's ledger: the caller gives kind ("train", "evaluate"), status, model and tokens. Where
   /// there is no home no ledger is kept; one that cannot be written is a warning on stderr.
   [[nodiscard]] std::string end_in_ledger(LedgerRow row);
+  /// What the last end_in_ledger() counted; nothing without a source.
+  [[nodiscard]] const std::optional<RequestEnergy>& last() const { return last_; }
 
  private:
   [[nodiscard]] std::string shown(const Energy& energy, int64_t tokens) const;
 
   std::unique_ptr<Meter> meter_;
   uint64_t activity_ = 0;
+  std::optional<RequestEnergy> last_;
 };
 
 /// Energy of `tokens` tokens as one of them, for people: "0.12 J/token (0.04 to 0.36)".

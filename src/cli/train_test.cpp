@@ -109,6 +109,23 @@ TEST_F(Training, OfficeTasksAreAskedByLevelAndLanguage) {
   expect_failure({"eval", folder_ / "out", "--recipe", path, "--count", "3"}, 2, "--count");
 }
 
+TEST_F(Training, CarbonIsSaidPerRightAnswer) {
+  const Outcome o =
+      run_sobre({"eval", "office-small", "--task", "route", "--level", "1", "--count", "8", "--zone", "fr", "--json"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  const Json report = Json::parse(o.out).value();
+  const Json* sci = report.find("sci");
+  ASSERT_NE(sci, nullptr) << o.out;
+  EXPECT_EQ(*sci->find("functional_unit")->as_string(), "one accepted answer of task route");
+  EXPECT_EQ(*sci->find("zone")->as_string(), "FR");
+  EXPECT_GT(*sci->find("g_low")->as_double(), 0);
+  EXPECT_LE(*sci->find("g_low")->as_double(), *sci->find("g")->as_double());
+  EXPECT_LE(*sci->find("g")->as_double(), *sci->find("g_high")->as_double());
+  const Outcome text = run_sobre({"eval", "office-small", "--task", "route", "--level", "1", "--count", "2", "--zone", "FR"});
+  EXPECT_NE(text.out.find("CO2e per right answer (SCI, electricity of FR)"), std::string::npos) << text.out;
+  expect_failure({"eval", "office-small", "--zone", "Atlantis"}, 1, "Atlantis");
+}
+
 TEST_F(Training, HeldBackRowsOfEverySourceAreAskedAndAllOfTheAnswerCounts) {
   // Answers of several lines: working and result. The bundled model knows such sums.
   const Outcome sums = run_sobre({"data", "arithmetic", "--level", "1", "--language", "en", "--count", "8"});

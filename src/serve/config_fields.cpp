@@ -55,11 +55,9 @@ void add_server(ServeConfig& c, std::vector<ConfigField>& out) {
 }
 
 void add_tls(ServeConfig& c, std::vector<ConfigField>& out) {
-  out.push_back(
-      {"tls", "certificate", &c.http.tls_certificate, 0, 0,
-       "The certificate chain in PEM form, the server's own first; without it plain HTTP. TLS 1.2 and 1.3. Reloaded on "
-       "SIGHUP, with the key."});
-  out.push_back({"tls", "key", &c.http.tls_key, 0, 0, "Its private key in PEM form, without a password."});
+  out.push_back({"tls", "certificate", &c.http.tls_certificate, 0, 0,
+                 "The certificate chain in PEM form, the server's own first; without it plain HTTP. Reloaded on SIGHUP."});
+  out.push_back({"tls", "key", &c.http.tls_key, 0, 0, "Its private key in PEM form, without a password; reloaded with it."});
 }
 
 void add_engine(ServeConfig& c, std::vector<ConfigField>& out) {
