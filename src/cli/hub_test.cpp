@@ -269,6 +269,7 @@ TEST_F(HubCommands, PullSaysWhatIsWrongWithAName) {
            {"org/name:", "no quantisation after the ':'"},
            {"org/name@a..b", "the revision \"a..b\""}}) {
     expect_failure({"pull", name}, 1, words);
+    EXPECT_EQ(run_sobre({"pull", name}).err.find("no such file"), std::string::npos) << name;
     expect_failure({"show", name}, 1, "no such file or folder, and no repository of the hub: ");
     expect_failure({"show", name}, 1, words);
   }
