@@ -67,10 +67,16 @@ AnswerReader::Options reader_options(const ChatRequest& request, const RenderedC
   return options;
 }
 
+/// Each part with its length before it: no text that a client chooses can pass for several parts.
 std::string tools_key(const ChatRequest& request, const std::string& model, const std::string& form) {
-  std::string key =
-      fmt::format("tools {} {} {} {} ", model, static_cast<int>(request.tool_choice), request.parallel_calls, form);
-  for (const ToolDefinition& t : request.callable) key += fmt::format("{} {} ", t.name, t.parameters.dump());
+  std::string key = fmt::format("tools {} {}", static_cast<int>(request.tool_choice), request.parallel_calls);
+  const auto add = [&key](std::string_view part) { key += fmt::format(" {}:{}", part.size(), part); };
+  add(model);
+  add(form);
+  for (const ToolDefinition& t : request.callable) {
+    add(t.name);
+    add(t.parameters.dump());
+  }
   return key;
 }
 

@@ -63,6 +63,8 @@ const char* const kSchemas[] = {
     R"({"type": "number", "multipleOf": 0.25, "minimum": -3})",
     R"({"type": "array", "items": {"type": "string"}, "uniqueItems": true, "minItems": 2})",
     R"({"type": "array", "items": {"enum": ["ab", "a", 1, 12, true]}, "uniqueItems": true, "minItems": 3})",
+    R"({"type": "array", "prefixItems": [{"enum": [1, 2, 12]}, {"enum": [1, 12]}, {"enum": [1, 12]}], "uniqueItems": true, "minItems": 3, "items": {"enum": [5, 55]}})",
+    R"({"type": "object", "properties": {"a": {}, "b": {"type": "null"}, "ab": {"type": ["null", "boolean"]}}, "maxProperties": 3, "allOf": [{"not": {"additionalProperties": {"type": "string"}}}, {"not": {"patternProperties": {"^a": {"type": "null"}}}}]})",
 };
 
 /// A token is in the mask exactly when appending its bytes can still become a text of the language: judged by accept(), byte by

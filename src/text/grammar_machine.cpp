@@ -277,10 +277,14 @@ ObjectProgress Machine::progress(const Frame& f, std::vector<uint32_t>& extras) 
   return {f.seen->as<uint64_t>().data(), extras.data(), f.count, f.met};
 }
 
-bool Machine::completes(const Frame& f) {
-  if (object(f).simple) return true;
-  std::vector<uint32_t> extras;
-  return object_need(p_, object(f), progress(f, extras)) != kNoCost;
+bool Machine::completes(const Frame* f) {
+  if (object(*f).simple) return true;
+  const auto [entry, fresh] = store_.completions.try_emplace(f, false);
+  if (fresh) {
+    std::vector<uint32_t> extras;
+    entry->second = object_need(p_, object(*f), progress(*f, extras)) != kNoCost;
+  }
+  return entry->second;
 }
 
 bool Machine::closes(const Frame& f) const {
@@ -330,14 +334,20 @@ const std::vector<uint64_t>& Machine::allowed_labels(const Frame* f) {
   bits.assign(shape.required.size(), 0);
   const auto seen = f->seen->as<uint64_t>();
   const Blob* dummy = nullptr;
+  std::vector<int8_t> known(shape.kinds.size(), -1);  // by kind
   for (size_t l = 0; l < shape.classes.size(); ++l) {
     const bool single = table(*f).labels[l].name >= 0;
     if (shape.classes[l].empty() || (single && (seen[l / 64] >> (l % 64) & 1) != 0)) continue;
     bool fits = shape.simple;
-    for (size_t c = 0; c < shape.classes[l].size() && !fits; ++c) {
-      // A name that is not used yet stands for the group; which one makes no difference to what the object needs.
-      if (!single && dummy == nullptr) dummy = store_.blob("\xFF\xFF\xFF\xFF", 4);
-      fits = completes(*after_key(*f, l, dummy, shape.classes[l][c]));
+    if (!fits && known[shape.kinds[l]] >= 0) {
+      fits = known[shape.kinds[l]] != 0;
+    } else if (!fits) {
+      for (size_t c = 0; c < shape.classes[l].size() && !fits; ++c) {
+        // A name that is not used yet stands for the group; which one makes no difference to what the object needs.
+        if (!single && dummy == nullptr) dummy = store_.blob("\xFF\xFF\xFF\xFF", 4);
+        fits = completes(after_key(*f, l, dummy, shape.classes[l][c]));
+      }
+      known[shape.kinds[l]] = fits ? 1 : 0;
     }
     if (fits) bits[l / 64] |= uint64_t{1} << (l % 64);
   }
@@ -452,7 +462,7 @@ void Machine::step_key(const Thread& t, uint8_t byte, Threads& out) {
       // A rule that holds already need not be fulfilled again.
       if ((choice.counts & t.frame->met) != 0) continue;
       const Frame* after = after_key(*t.frame, label, name, choice);
-      if (!completes(*after)) continue;
+      if (!completes(after)) continue;
       Thread next;
       next.mode = t.frame->list != 0 ? Mode::kDone : Mode::kColon;
       next.a = t.frame->list != 0 ? 0 : choice.formula;
@@ -490,90 +500,6 @@ bool Machine::key_is_open(const Thread& t) {
     if (keys.always[static_cast<size_t>(t.q) * keys.groups.size() + g]) return true;
   }
   return false;
-}
-
-// ---- containers
-
-const Frame* Machine::after_item(const Frame& f, const ChildChoice& choice) {
-  const ArrayShape& shape = p_.arrays[f.shape];
-  Frame next = f;
-  const uint64_t matters = std::max<uint64_t>(shape.places.size() - 1, shape.min);
-  next.count = !shape.rules.empty() ? std::min(f.count + 1, shape.steady)
-               : shape.max >= 0     ? f.count + 1
-                                    : std::min(f.count + 1, matters);
-  if (shape.unique) {
-    const uint64_t seen = f.seen->as<uint64_t>()[0], bit = uint64_t{1} << choice.counts, now = seen | bit;
-    if ((seen & bit) != 0 || !unique_fits(shape, f.count + 1, now)) return nullptr;
-    next.seen = store_.blob(&now, sizeof(now));
-  }
-  if (shape.rules.empty()) return store_.frame(next);
-  std::vector<uint32_t> counts(f.counts->as<uint32_t>().begin(), f.counts->as<uint32_t>().end());
-  for (size_t r = 0; r < counts.size(); ++r) {
-    if ((choice.counts >> r & 1) == 0) continue;
-    // Without a maximum a rule that holds already need not be fulfilled again.
-    const uint64_t most = shape.rules[r].max >= 0 ? static_cast<uint64_t>(shape.rules[r].max) : shape.rules[r].min;
-    if (counts[r] >= most) return nullptr;
-    counts[r] = clip_count(shape.rules[r], uint64_t{counts[r]} + 1);
-  }
-  if (array_need(p_, shape, next.count, counts) == kNoCost) return nullptr;
-  next.counts = store_.blob(counts.data(), counts.size() * sizeof(uint32_t));
-  return store_.frame(next);
-}
-
-bool Machine::may_add_item(const Frame& f) {
-  const ArrayShape& shape = p_.arrays[f.shape];
-  if (shape.max >= 0 && f.count >= static_cast<uint64_t>(shape.max)) return false;
-  const auto& choices = shape.places[std::min<uint64_t>(f.count, shape.places.size() - 1)];
-  return std::any_of(choices.begin(), choices.end(), [&](const ChildChoice& c) { return after_item(f, c) != nullptr; });
-}
-
-void Machine::begin_items(const Frame& f, uint8_t byte, Threads& out) {
-  const ArrayShape& shape = p_.arrays[f.shape];
-  if (shape.max >= 0 && f.count >= static_cast<uint64_t>(shape.max)) return;
-  for (const ChildChoice& choice : shape.places[std::min<uint64_t>(f.count, shape.places.size() - 1)]) {
-    const Frame* after = after_item(f, choice);
-    if (after == nullptr) continue;
-    Thread value;
-    value.mode = Mode::kValue;
-    value.a = choice.formula;
-    value.frame = after;
-    step_value(value, byte, out);
-  }
-}
-
-void Machine::step_container(const Thread& t, uint8_t byte, Threads& out) {
-  const Frame& f = *t.frame;
-  Thread next = t;
-  const bool object = f.kind == Frame::Kind::kObject;
-  switch (t.mode) {
-    case Mode::kObjectOpen:
-    case Mode::kObjectNext:
-    case Mode::kObjectName:
-      if (byte == '"') return begin_key(t.frame, out);
-      if (byte == (f.list != 0 ? ']' : '}') && t.mode == Mode::kObjectOpen && closes(f)) return done(f.up, out);
-      if (byte == ' ' && t.mode == Mode::kObjectNext) return next.mode = Mode::kObjectName, push(out, next);
-      return;
-    case Mode::kColon:
-      if (byte == ':') return next.mode = Mode::kSpaceValue, push(out, next);
-      return;
-    case Mode::kArrayOpen:
-      if (byte == ']' && closes(f)) return done(f.up, out);
-      return begin_items(f, byte, out);
-    case Mode::kArrayNext:
-      if (byte == ' ') return next.mode = Mode::kArrayItem, push(out, next);
-      return begin_items(f, byte, out);
-    case Mode::kArrayItem:
-      return begin_items(f, byte, out);
-    case Mode::kDone:
-      if (byte == ',' && (object ? may_add_key(t.frame) : may_add_item(f))) {
-        next.mode = object ? Mode::kObjectNext : Mode::kArrayNext;
-        return push(out, next);
-      }
-      if (byte == (object && f.list == 0 ? '}' : ']') && closes(f)) return done(f.up, out);
-      return;
-    default:
-      return;
-  }
 }
 
 }  // namespace sobre

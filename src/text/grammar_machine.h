@@ -123,7 +123,9 @@ class StateStore {
 
   /// Labels that may come next, by object.
   std::unordered_map<const Frame*, std::vector<uint64_t>> allowed;
-  std::vector<uint32_t> marks;  // of ops, while closures are made
+  std::unordered_map<const Frame*, bool> completions;  // of objects: whether they can be completed
+  std::unordered_map<const Frame*, uint64_t> values;   // of arrays of unique values: those that may come next
+  std::vector<uint32_t> marks;                         // of ops, while closures are made
   uint32_t mark = 0;
 
  private:
@@ -161,6 +163,7 @@ class Machine {
   // For completions (grammar_finish.cpp).
   [[nodiscard]] bool closes(const Frame& f) const;
   void post_key(const Frame* f, size_t label, const Blob* name, const ChildChoice& choice, Threads& out);
+  /// `f` is a frame of the store. Null: the array could not be completed after such an item.
   [[nodiscard]] const Frame* after_item(const Frame& f, const ChildChoice& choice);
   [[nodiscard]] const Frame* after_key(const Frame& f, size_t label, const Blob* name, const ChildChoice& choice);
   [[nodiscard]] ObjectProgress progress(const Frame& f, std::vector<uint32_t>& extras) const;
@@ -184,7 +187,9 @@ class Machine {
   bool may_add_item(const Frame& frame);
   void begin_items(const Frame& frame, uint8_t byte, Threads& out);
   bool key_partial_live(const Thread& t);
-  bool completes(const Frame& f);
+  bool completes(const Frame* f);
+  bool takes(const Frame& frame, const ChildChoice& choice, uint8_t byte);
+  uint64_t next_values(const Frame& frame);
 
   const Grammar::Impl& g_;
   const SchemaProgram& p_;

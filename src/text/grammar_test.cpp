@@ -285,6 +285,50 @@ TEST(Grammar, RefusesHostileSchemasQuickly) {
   EXPECT_NE(error_of(grammar_schema(chain), {.max_source_bytes = 8 << 20, .max_states = 500}).find("limit"), std::string::npos);
 }
 
+TEST(Grammar, LargeSchemasAreCompiledInTime) {
+  // Each rule asks for a property of its own, which any of the names could be.
+  std::string names, members;
+  for (int i = 0; i < 64; ++i) names += fmt::format("{}\"n{}\": {{}}", i > 0 ? ", " : "", i);
+  const auto rules = schema(R"({"type": "object", "properties": {)" + names + R"(}, "allOf": [
+      {"not": {"additionalProperties": {"type": "string"}}}, {"not": {"additionalProperties": {"type": "number"}}},
+      {"not": {"additionalProperties": {"type": "boolean"}}}, {"not": {"additionalProperties": {"type": "null"}}}]})");
+  ASSERT_NE(rules, nullptr);
+  EXPECT_TRUE(rules->matches(R"({"n1": "", "n63": 1, "other": 1, "else": null})"));
+  EXPECT_TRUE(rules->matches(R"({"n1": [], "n63": {}})"));
+  for (const char* text : {"{}", R"({"n1": "", "n63": ""})", R"({"a": null})"}) EXPECT_FALSE(rules->matches(text)) << text;
+  names.clear();
+  for (int i = 0; i < 6000; ++i) {
+    names += fmt::format("{}\"name {}\"", i > 0 ? ", " : "", i);
+    members += fmt::format("{}\"name {}\": 0", i > 0 ? ", " : "", i);
+  }
+  const auto required = schema(R"({"type": "object", "required": [)" + names + "]}");
+  ASSERT_NE(required, nullptr);
+  EXPECT_TRUE(required->matches("{" + members + "}"));
+  EXPECT_FALSE(required->matches("{" + members.substr(0, members.rfind(',')) + "}"));
+}
+
+TEST(Grammar, ManyUniqueItems) {
+  std::string values, few;
+  for (int i = 100; i < 164; ++i) values += fmt::format("{}{}", i > 100 ? ", " : "", i);
+  for (int i = 150; i < 160; ++i) few += fmt::format("{}{}", i > 150 ? ", " : "", i);
+  const auto all = schema(R"({"type": "array", "items": {"enum": [)" + values + R"(]}, "uniqueItems": true, "minItems": 64})");
+  ASSERT_NE(all, nullptr);
+  EXPECT_TRUE(all->matches("[" + values + "]"));
+  EXPECT_FALSE(all->matches("[" + values.substr(5) + "]"));
+  EXPECT_FALSE(all->matches("[" + values + ", 100"));
+  // The first place must leave the few to those who have nothing else.
+  std::string prefix = R"({"enum": [)" + values + "]}";
+  for (int i = 0; i < 10; ++i) prefix += R"(, {"enum": [)" + few + "]}";
+  const auto places = schema(R"({"type": "array", "prefixItems": [)" + prefix + R"(], "items": {"enum": [)" + values +
+                             R"(]}, "uniqueItems": true, "minItems": 64})");
+  ASSERT_NE(places, nullptr);
+  EXPECT_FALSE(places->matches("[100, " + few));  // not yet
+  std::string rest;
+  for (int i = 101; i < 164; ++i) rest += i < 150 || i >= 160 ? fmt::format(", {}", i) : "";
+  EXPECT_TRUE(places->matches("[100, " + few + rest + "]"));
+  EXPECT_FALSE(places->matches("[155"));
+}
+
 TEST(Grammar, OuterGrammarsCombine) {
   const Json object(Json::Object{{"type", "object"},
                                  {"properties", Json(Json::Object{{"n", Json(Json::Object{{"type", "integer"}})}})},

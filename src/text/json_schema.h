@@ -32,6 +32,8 @@ enum JsonTypeBit : uint8_t {
 /// Costs are lengths in bytes of shortest texts; kNoCost: there is none.
 inline constexpr uint64_t kNoCost = UINT64_MAX;
 inline constexpr uint64_t kMaxShortest = 100'000;  // of a whole schema
+inline constexpr size_t kMaxCountedRules = 4;      // of an array, or of an object
+inline constexpr size_t kMaxUniqueValues = 64;     // where an array's values are kept apart one by one
 [[nodiscard]] constexpr uint64_t add_cost(uint64_t a, uint64_t b) {
   return a == kNoCost || b == kNoCost || a + b < a ? kNoCost : a + b;
 }
@@ -60,6 +62,7 @@ struct ArrayShape {
   int64_t max = -1;
   /// With uniqueItems and finitely many values each choice is one value, and `counts` is its number, below 64.
   bool unique = false;
+  std::vector<uint64_t> values;  // where unique: bits of the values, by index as the places
   /// With uniqueItems and strings alone: an object that has the strings as names, and no values.
   int32_t names = -1;
   std::vector<CountRule> rules;
@@ -90,9 +93,12 @@ struct ObjectShape {
   std::vector<uint64_t> required;                 // bits of labels
   uint64_t min = 0;
   int64_t max = -1;
-  uint32_t exists = 0;  // how many rules ask for a property
+  uint32_t exists = 0;  // how many rules ask for a property; at most kMaxCountedRules
   /// No property can get in the way of another one: any unseen allowed name may come at any time.
   bool simple = true;
+  /// Where not simple, by label: classes of one number can stand for each other in what the object needs, as long as a name of
+  /// each is left.
+  std::vector<uint32_t> kinds;
 };
 
 struct Formula {
@@ -119,6 +125,9 @@ struct SchemaProgram {
 /// Adds a schema; the result is its formula. Errors name the keyword and its place.
 [[nodiscard]] Result<uint32_t> compile_schema(const Json& schema, int max_depth, CompileBudget& budget, SchemaProgram& program);
 
+/// The choice with the shortest text; null: none has any.
+[[nodiscard]] const ChildChoice* cheapest_choice(const SchemaProgram& program, const std::vector<ChildChoice>& choices);
+
 /// What is known of an object while it is written.
 struct ObjectProgress {
   const uint64_t* seen = nullptr;    // bits of labels of singles
@@ -126,7 +135,7 @@ struct ObjectProgress {
   uint64_t count = 0;                // properties so far
   uint32_t met = 0;                  // rules fulfilled
 };
-/// How many more properties an object needs at least; kNoCost: it cannot be completed.
+/// How many more properties an object needs at least; kNoCost: it cannot be completed. Time goes with the number of classes.
 [[nodiscard]] uint64_t object_need(const SchemaProgram& program, const ObjectShape& shape, const ObjectProgress& progress);
 /// The cost of what an object needs, and which label and choice to take next for it (label -1: none).
 struct ObjectPlan {
@@ -141,6 +150,10 @@ struct ObjectPlan {
                                   const std::vector<uint32_t>& counts);
 /// Whether an array of unique values can be completed after `index` items, the values `seen` (bits) among them.
 [[nodiscard]] bool unique_fits(const ArrayShape& shape, uint64_t index, uint64_t seen);
+/// The values (bits) that the item at `index` can have so that the array can be completed after it. Those `seen` are not.
+[[nodiscard]] uint64_t unique_next(const ArrayShape& shape, uint64_t index, uint64_t seen);
+/// Sets `values` from the choices.
+void note_unique_values(ArrayShape& shape);
 /// Where counts stop to matter.
 [[nodiscard]] uint32_t clip_count(const CountRule& rule, uint64_t count);
 

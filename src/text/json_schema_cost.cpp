@@ -1,180 +1,17 @@
-// Which values exist at all, and how long their shortest texts are; what objects and arrays still need while they are written.
+// Which values exist at all, and how long their shortest texts are; what arrays still need while they are written.
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <map>
+#include <tuple>
 
 #include "text/json_schema_expand.h"
 
 namespace sobre {
 
-static constexpr uint64_t kGroupNameCost = 8;  // a name of a group, with its quotes: a guess that only ranks
-
-static const ChildChoice* cheapest(const SchemaProgram& program, const std::vector<ChildChoice>& choices, uint32_t wanted) {
-  const ChildChoice* best = nullptr;
-  for (const ChildChoice& c : choices) {
-    const uint64_t cost = program.formulas[c.formula].cost;
-    if (cost == kNoCost || (c.counts & wanted) != wanted) continue;
-    if (best == nullptr || cost < program.formulas[best->formula].cost) best = &c;
-  }
-  return best;
-}
-
-namespace {
-
-/// The search for the properties an object needs.
-class ObjectSearch {
- public:
-  ObjectSearch(const SchemaProgram& program, const ObjectShape& shape, const ObjectProgress& progress)
-      : program_(program), shape_(shape), table_(*program.tables[shape.table]), progress_(progress), used_(table_.words, 0) {}
-
-  /// Properties needed at least; `plan` becomes the next one.
-  uint64_t need(ObjectPlan* plan) {
-    const uint32_t unmet = ((1U << shape_.exists) - 1) & ~progress_.met;
-    uint64_t required = 0;
-    for (size_t w = 0; w < table_.words; ++w) {
-      for (uint64_t bits = shape_.required[w] & ~progress_.seen[w]; bits != 0; bits &= bits - 1) {
-        const size_t label = w * 64 + static_cast<size_t>(std::countr_zero(bits));
-        const ChildChoice* choice = cheapest(program_, shape_.classes[label], 0);
-        if (choice == nullptr) return kNoCost;
-        if (plan != nullptr && plan->label < 0 && unmet == 0) *plan = {static_cast<int32_t>(label), *choice};
-        ++required;
-      }
-    }
-    const uint64_t extra = unmet == 0 ? 0 : witnesses(unmet, plan);
-    if (extra == kNoCost) return kNoCost;
-    uint64_t total = required + extra;
-    const uint64_t missing = shape_.min > progress_.count ? shape_.min - progress_.count : 0;
-    if (missing > total) {
-      if (available() < missing) return kNoCost;
-      if (plan != nullptr && plan->label < 0) fill(plan);
-      total = missing;
-    }
-    if (shape_.max >= 0 && progress_.count + total > static_cast<uint64_t>(shape_.max)) return kNoCost;
-    return total;
-  }
-
- private:
-  bool seen(size_t label) const { return (progress_.seen[label / 64] >> (label % 64) & 1) != 0; }
-  bool required(size_t label) const { return (shape_.required[label / 64] >> (label % 64) & 1) != 0; }
-  bool used(size_t label) const { return (used_[label / 64] >> (label % 64) & 1) != 0; }
-  /// Names of a class that are left.
-  uint64_t left(size_t label) const {
-    if (table_.labels[label].name >= 0) return seen(label) || used(label) ? 0 : 1;
-    const auto g =
-        static_cast<size_t>(std::lower_bound(table_.groups.begin(), table_.groups.end(), label) - table_.groups.begin());
-    const uint32_t count = table_.counts[static_cast<size_t>(table_.dfa.start()) * table_.groups.size() + g];
-    if (count == Dfa::kMany) return kNoCost;
-    const uint64_t taken = uint64_t{progress_.extras[g]} + (g < taken_.size() ? taken_[g] : 0);
-    return count > taken ? count - taken : 0;
-  }
-  uint64_t available() const {
-    uint64_t total = 0;
-    for (size_t l = 0; l < shape_.classes.size(); ++l) {
-      if (cheapest(program_, shape_.classes[l], 0) == nullptr) continue;
-      const uint64_t names = left(l);
-      if (names == kNoCost) return kNoCost;
-      total += names;
-    }
-    return total;
-  }
-  void fill(ObjectPlan* plan) const {
-    uint64_t best = kNoCost;
-    for (size_t l = 0; l < shape_.classes.size(); ++l) {
-      const ChildChoice* choice = cheapest(program_, shape_.classes[l], 0);
-      if (choice == nullptr || left(l) == 0) continue;
-      const uint64_t cost = program_.formulas[choice->formula].cost + name_cost(l);
-      if (cost < best) best = cost, *plan = {static_cast<int32_t>(l), *choice};
-    }
-  }
-  uint64_t name_cost(size_t label) const {
-    const int32_t name = table_.labels[label].name;
-    return name < 0 ? kGroupNameCost : table_.names[static_cast<size_t>(name)].size();
-  }
-
-  /// Properties beyond the required ones so that every unmet rule has its own: each rule's is a required name, or a further
-  /// one.
-  uint64_t witnesses(uint32_t unmet, ObjectPlan* plan) {
-    const uint32_t rule = unmet & (~unmet + 1);
-    uint64_t best = kNoCost;
-    for (size_t l = 0; l < shape_.classes.size(); ++l) {
-      if (left(l) == 0) continue;
-      for (const ChildChoice& choice : shape_.classes[l]) {
-        if ((choice.counts & rule) == 0 || program_.formulas[choice.formula].cost == kNoCost) continue;
-        const uint64_t own = required(l) ? 0 : 1;
-        uint64_t rest = 0;
-        const uint32_t still = unmet & ~choice.counts;
-        if (still != 0) {
-          take(l, 1);
-          rest = witnesses(still, nullptr);
-          take(l, -1);
-        }
-        if (rest == kNoCost || own + rest >= best) continue;
-        best = own + rest;
-        if (plan != nullptr) *plan = {static_cast<int32_t>(l), choice};
-      }
-    }
-    return best;
-  }
-  void take(size_t label, int by) {
-    if (table_.labels[label].name >= 0) {
-      used_[label / 64] ^= uint64_t{1} << (label % 64);
-      return;
-    }
-    taken_.resize(table_.groups.size(), 0);
-    const auto g =
-        static_cast<size_t>(std::lower_bound(table_.groups.begin(), table_.groups.end(), label) - table_.groups.begin());
-    taken_[g] += static_cast<uint32_t>(by);
-  }
-
-  const SchemaProgram& program_;
-  const ObjectShape& shape_;
-  const KeyTable& table_;
-  const ObjectProgress& progress_;
-  std::vector<uint64_t> used_;
-  std::vector<uint32_t> taken_;
-};
-
-}  // namespace
-
-uint64_t object_need(const SchemaProgram& program, const ObjectShape& shape, const ObjectProgress& progress) {
-  return ObjectSearch(program, shape, progress).need(nullptr);
-}
-
-ObjectPlan object_next(const SchemaProgram& program, const ObjectShape& shape, const ObjectProgress& progress) {
-  ObjectPlan plan;
-  const uint64_t need = ObjectSearch(program, shape, progress).need(&plan);
-  return need == 0 || need == kNoCost ? ObjectPlan{} : plan;
-}
-
-uint64_t object_cost(const SchemaProgram& program, const ObjectShape& shape) {
-  const KeyTable& table = *program.tables[shape.table];
-  std::vector<uint64_t> seen(table.words, 0);
-  std::vector<uint32_t> extras(table.groups.size() + 1, 0);
-  ObjectProgress progress{seen.data(), extras.data(), 0, 0};
-  uint64_t cost = 2;
-  while (true) {
-    const uint64_t need = object_need(program, shape, progress);
-    if (need == kNoCost) return kNoCost;
-    if (need == 0) return cost;
-    const ObjectPlan plan = object_next(program, shape, progress);
-    const auto label = static_cast<size_t>(plan.label);
-    const int32_t name = table.labels[label].name;
-    cost = add_cost(cost, program.formulas[plan.choice.formula].cost);
-    cost = add_cost(
-        cost, (progress.count > 0 ? 1 : 0) + 3 + (name < 0 ? kGroupNameCost : table.names[static_cast<size_t>(name)].size()));
-    if (cost > kMaxShortest * 2) return add_cost(cost, add_cost(need, need));
-    if (name >= 0) {
-      seen[label / 64] |= uint64_t{1} << (label % 64);
-    } else {
-      ++extras[static_cast<size_t>(std::lower_bound(table.groups.begin(), table.groups.end(), label) - table.groups.begin())];
-    }
-    progress.met |= plan.choice.counts;
-    ++progress.count;
-  }
-}
-
 static uint64_t place_cost(const SchemaProgram& program, const ArrayShape& shape, uint64_t index) {
   const auto& choices = shape.places[std::min<uint64_t>(index, shape.places.size() - 1)];
-  const ChildChoice* choice = cheapest(program, choices, 0);
+  const ChildChoice* choice = cheapest_choice(program, choices);
   return choice == nullptr ? kNoCost : add_cost(program.formulas[choice->formula].cost, index > 0 ? 1 : 0);
 }
 
@@ -200,30 +37,84 @@ uint64_t array_need(const SchemaProgram& program, const ArrayShape& shape, uint6
   return each == kNoCost || each > kNoCost / 2 / times ? kNoCost : add_cost(cost, each * times);
 }
 
-/// Gives place `place` a value of its own, if need be by moving other places' (Kuhn's algorithm for matchings).
-static bool match_place(const ArrayShape& shape, uint64_t place, uint64_t seen, uint64_t& tried, std::vector<int64_t>& owner) {
-  for (const ChildChoice& choice : shape.places[std::min<uint64_t>(place, shape.places.size() - 1)]) {
-    const uint64_t bit = uint64_t{1} << choice.counts;
-    if ((seen & bit) != 0 || (tried & bit) != 0) continue;
-    tried |= bit;
-    int64_t& other = owner[choice.counts];
-    if (other < 0 || match_place(shape, static_cast<uint64_t>(other), seen, tried, owner)) {
-      other = static_cast<int64_t>(place);
-      return true;
-    }
+namespace {
+
+/// Values for the places of an array of unique ones, by Kuhn's algorithm for matchings.
+class UniqueValues {
+ public:
+  UniqueValues(const ArrayShape& shape, uint64_t seen) : shape_(shape), seen_(seen) { owners_.fill(-1); }
+
+  /// Values that may go to a place.
+  [[nodiscard]] uint64_t of(uint64_t place) const {
+    return shape_.values[std::min<uint64_t>(place, shape_.values.size() - 1)] & ~seen_;
   }
-  return false;
+  /// Gives each place from `index` up to the least number of items a value of its own.
+  bool match_from(uint64_t index) {
+    for (; index < shape_.min; ++index) {
+      uint64_t tried = 0;
+      if (!match(index, tried)) return false;
+    }
+    return true;
+  }
+  /// Whether the places that were given values can do without this one.
+  [[nodiscard]] bool spares(uint64_t value) const {
+    const int64_t owner = owners_[value];
+    if (owner < 0) return true;
+    UniqueValues other = *this;
+    uint64_t tried = uint64_t{1} << value;
+    return other.match(static_cast<uint64_t>(owner), tried);
+  }
+
+ private:
+  /// Gives a place a value, if need be by moving other places'.
+  bool match(uint64_t place, uint64_t& tried) {
+    for (uint64_t bits = of(place) & ~tried; bits != 0; bits = of(place) & ~tried) {
+      tried |= bits & (~bits + 1);
+      int64_t& owner = owners_[static_cast<size_t>(std::countr_zero(bits))];
+      if (owner < 0 || match(static_cast<uint64_t>(owner), tried)) {
+        owner = static_cast<int64_t>(place);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  const ArrayShape& shape_;
+  uint64_t seen_;
+  std::array<int64_t, kMaxUniqueValues> owners_;  // of the values: the place they go to; -1: none
+};
+
+}  // namespace
+
+void note_unique_values(ArrayShape& shape) {
+  shape.values.clear();
+  for (const auto& choices : shape.places) {
+    uint64_t values = 0;
+    for (const ChildChoice& choice : choices) values |= uint64_t{1} << choice.counts;
+    shape.values.push_back(values);
+  }
 }
 
 bool unique_fits(const ArrayShape& shape, uint64_t index, uint64_t seen) {
-  constexpr uint64_t kValues = 64;
-  if (shape.min > kValues) return false;
-  std::vector<int64_t> owner(kValues, -1);  // of the values: the place they go to
-  for (; index < shape.min; ++index) {
-    uint64_t tried = 0;
-    if (!match_place(shape, index, seen, tried, owner)) return false;
+  return shape.min <= kMaxUniqueValues && UniqueValues(shape, seen).match_from(index);
+}
+
+uint64_t unique_next(const ArrayShape& shape, uint64_t index, uint64_t seen) {
+  if (shape.min > kMaxUniqueValues) return 0;
+  UniqueValues values(shape, seen);
+  const uint64_t here = values.of(index), rest = index + 1;
+  if (rest >= shape.min) return here;
+  if (rest + 1 >= shape.values.size()) {  // all places that follow take the same values: enough of them must be left
+    const uint64_t later = values.of(rest), needed = shape.min - rest;
+    const auto left = static_cast<uint64_t>(std::popcount(later));
+    return left > needed ? here : left == needed ? here & ~later : 0;
   }
-  return true;
+  if (!values.match_from(rest)) return 0;
+  uint64_t next = here;
+  for (uint64_t bits = here; bits != 0; bits &= bits - 1) {
+    if (!values.spares(static_cast<uint64_t>(std::countr_zero(bits)))) next &= ~(bits & (~bits + 1));
+  }
+  return next;
 }
 
 /// Fills the table of an array with counted rules, from its end to its beginning. Steady places lead to higher counts only.
@@ -264,7 +155,9 @@ static void fill_rest(const SchemaProgram& program, ArrayShape& shape) {
   }
 }
 
-static uint64_t formula_cost(SchemaProgram& program, const Formula& f) {
+static constexpr uint64_t kStepsPerTick = 16;  // the clock is looked at every 64 ticks
+
+static Result<uint64_t> formula_cost(SchemaProgram& program, const Formula& f, CompileBudget& budget) {
   uint64_t cost = kNoCost;
   const auto offer = [&](uint64_t c) { cost = std::min(cost, c); };
   if (f.literals != 0) offer(f.literals & (kNullBit | kTrueBit) ? 4 : 5);
@@ -276,10 +169,16 @@ static uint64_t formula_cost(SchemaProgram& program, const Formula& f) {
   }
   for (const uint32_t a : f.arrays) {
     ArrayShape& shape = program.arrays[a];
-    if (!shape.rules.empty()) fill_rest(program, shape);
+    if (!shape.rules.empty()) {
+      TRY_VOID(budget.tick(shape.rest.size() / kStepsPerTick));
+      fill_rest(program, shape);
+    }
     offer(add_cost(1, array_need(program, shape, 0, std::vector<uint32_t>(shape.rules.size(), 0))));
   }
-  for (const uint32_t o : f.objects) offer(object_cost(program, program.objects[o]));
+  for (const uint32_t o : f.objects) {
+    TRY_VOID(budget.tick(program.objects[o].classes.size() / kStepsPerTick));
+    offer(object_cost(program, program.objects[o]));
+  }
   return cost;
 }
 
@@ -289,17 +188,36 @@ Result<void> SchemaCompiler::settle_costs(size_t first) {
     changed = false;
     for (size_t i = program_.formulas.size(); i-- > first;) {
       TRY_VOID(budget_.tick());
-      const uint64_t cost = formula_cost(program_, program_.formulas[i]);
+      TRY(const uint64_t cost, formula_cost(program_, program_.formulas[i], budget_));
       if (cost < program_.formulas[i].cost) program_.formulas[i].cost = cost, changed = true;
     }
   }
   return {};
 }
 
-void SchemaCompiler::prune(size_t first) {
+/// Numbers the classes of names so that those an object's needs cannot tell apart share one.
+static void number_kinds(const KeyTable& table, ObjectShape& shape) {
+  std::map<std::tuple<bool, bool, uint32_t, size_t>, uint32_t> numbers;
+  shape.kinds.clear();
+  size_t group = 0;
+  for (size_t l = 0; l < shape.classes.size(); ++l) {
+    const bool single = table.labels[l].name >= 0;
+    // Each group of finitely many names runs out at its own time.
+    bool endless = single;
+    if (!single) endless = table.counts[static_cast<size_t>(table.dfa.start()) * table.groups.size() + group++] == Dfa::kMany;
+    uint32_t sets = 0;
+    for (const ChildChoice& choice : shape.classes[l]) sets |= 1U << choice.counts;
+    const bool required = (shape.required[l / 64] >> (l % 64) & 1) != 0;
+    const auto next = static_cast<uint32_t>(numbers.size());
+    shape.kinds.push_back(numbers.try_emplace({single, required, sets, endless ? 0 : l + 1}, next).first->second);
+  }
+}
+
+Result<void> SchemaCompiler::prune(size_t first) {
   SchemaProgram& p = program_;
   for (size_t i = first; i < p.formulas.size(); ++i) {
     Formula& f = p.formulas[i];
+    for (const uint32_t o : f.objects) TRY_VOID(budget_.tick(p.objects[o].classes.size() / kStepsPerTick));
     std::erase_if(f.arrays, [&](uint32_t a) {
       return array_need(p, p.arrays[a], 0, std::vector<uint32_t>(p.arrays[a].rules.size(), 0)) == kNoCost;
     });
@@ -312,6 +230,7 @@ void SchemaCompiler::prune(size_t first) {
       if (!shape.places[place].empty()) continue;
       if (shape.max < 0 || static_cast<uint64_t>(shape.max) > place) shape.max = static_cast<int64_t>(place);
     }
+    if (shape.unique) note_unique_values(shape);
   }
   for (ObjectShape& shape : p.objects) {
     for (auto& choices : shape.classes) std::erase_if(choices, impossible);
@@ -324,7 +243,9 @@ void SchemaCompiler::prune(size_t first) {
       endless |= !shape.classes[table.groups[g]].empty() && table.counts[start * table.groups.size() + g] == Dfa::kMany;
     }
     shape.simple = shape.exists == 0 && shape.max < 0 && (shape.min <= required || endless);
+    if (!shape.simple) number_kinds(table, shape);
   }
+  return {};
 }
 
 uint64_t SchemaProgram::memory_bytes() const {
@@ -332,11 +253,11 @@ uint64_t SchemaProgram::memory_bytes() const {
       formulas.size() * sizeof(Formula) + numbers.size() * sizeof(NumberTexts) + strings.size() * sizeof(StringShape);
   for (const Dfa& dfa : dfas) bytes += dfa.memory_bytes();
   for (const ArrayShape& shape : arrays) {
-    bytes += sizeof(shape) + shape.rest.size() * 8;
+    bytes += sizeof(shape) + (shape.rest.size() + shape.values.size()) * 8;
     for (const auto& place : shape.places) bytes += sizeof(place) + place.size() * sizeof(ChildChoice);
   }
   for (const ObjectShape& shape : objects) {
-    bytes += sizeof(shape) + shape.required.size() * 8;
+    bytes += sizeof(shape) + shape.required.size() * 8 + shape.kinds.size() * 4;
     for (const auto& choices : shape.classes) bytes += sizeof(choices) + choices.size() * sizeof(ChildChoice);
   }
   for (const auto& table : tables) {

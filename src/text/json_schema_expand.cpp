@@ -83,7 +83,7 @@ Result<uint32_t> SchemaCompiler::compile() {
     if (cost == kNoCost) return fail("schema: no value satisfies its keywords together ({})", keywords);
     return fail("schema: its shortest value has {} bytes; {} is the limit ({})", cost, kMaxShortest, keywords);
   }
-  prune(first_formula_);
+  TRY_VOID(prune(first_formula_));
   return root;
 }
 

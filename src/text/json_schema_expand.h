@@ -161,7 +161,7 @@ class SchemaCompiler {
 
   // Costs (json_schema_cost.cpp).
   Result<void> settle_costs(size_t first);
-  void prune(size_t first);
+  Result<void> prune(size_t first);
 
   SchemaProgram& program_;
   CompileBudget& budget_;

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <string_view>
+#include <unordered_set>
 
 #include "text/json_schema_node.h"
 
@@ -64,9 +66,10 @@ class NodeReader {
   Result<void> names_to(std::vector<std::string>& out, const Json& value) {
     const Json::Array* array = value.as_array();
     if (array == nullptr) return wrong("not a list of strings");
+    std::unordered_set<std::string_view> known(out.begin(), out.end());
     for (const Json& name : *array) {
       if (name.as_string() == nullptr) return wrong("not a list of strings");
-      if (std::find(out.begin(), out.end(), *name.as_string()) == out.end()) out.push_back(*name.as_string());
+      if (known.insert(*name.as_string()).second) out.push_back(*name.as_string());
     }
     return {};
   }

@@ -1,12 +1,14 @@
 // From a branch, a conjunction of plain rules, to the shapes of each type.
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "text/json_schema_expand.h"
 
 namespace sobre {
 
 static constexpr size_t kMaxPlaces = 10'000;  // indices of an array that differ
-static constexpr size_t kMaxRules = 4;        // counted rules of an array, or of an object
 static constexpr uint64_t kMaxRest = 50'000;  // states of an array with counted rules
 static constexpr size_t kMaxPatterns = 60;    // patterns of an object's names
 
@@ -205,7 +207,8 @@ Result<void> SchemaCompiler::finish_arrays(const Branch& branch, uint32_t formul
     shape.rules.push_back({count.min, count.max});
     places = std::max(places, count.offset);
   }
-  if (counted.size() > kMaxRules) return fail("keyword contains or items: more than {} counted at one place", kMaxRules);
+  if (counted.size() > kMaxCountedRules)
+    return fail("keyword contains or items: more than {} counted at one place", kMaxCountedRules);
   for (const auto& [index, l] : rules.at) places = std::max(places, index + 1);
   for (const auto& [index, l] : rules.from) places = std::max(places, index);
   if (places > kMaxPlaces) return fail("keyword prefixItems: more than {} items", kMaxPlaces);
@@ -256,9 +259,19 @@ Result<void> SchemaCompiler::finish_arrays(const Branch& branch, uint32_t formul
   return {};
 }
 
-static bool contains_name(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
+using NameSet = std::unordered_set<std::string_view>;
+
+/// What the rules of a place say of names, by name. Views of the rules.
+struct NamedRules {
+  explicit NamedRules(const ObjectRules& rules) : required(rules.required.begin(), rules.required.end()) {
+    for (const auto& [name, l] : rules.names) literals[name].push_back(l);
+    for (const auto& [others, l] : rules.rests) rests.emplace_back(others.names.begin(), others.names.end());
+    for (const PropertyExists& e : rules.exists) exists.emplace_back(e.others.names.begin(), e.others.names.end());
+  }
+  std::unordered_map<std::string_view, std::vector<Literal>> literals;
+  NameSet required;
+  std::vector<NameSet> rests, exists;  // names that the rule is not about
+};
 
 // Every name and pattern that the rules of a place tell keys apart by, sorted, each once.
 static void collect_keys(const ObjectRules& rules, std::vector<std::string>& names, std::vector<int32_t>& patterns) {
@@ -287,9 +300,9 @@ Result<void> SchemaCompiler::finish_objects(const Branch& branch, uint32_t formu
   std::vector<int32_t> patterns;
   collect_keys(rules, names, patterns);
   if (patterns.size() > kMaxPatterns) return fail("keyword patternProperties: more than {} patterns", kMaxPatterns);
-  if (rules.exists.size() > kMaxRules) {
+  if (rules.exists.size() > kMaxCountedRules) {
     return fail("keyword additionalProperties, patternProperties or propertyNames under not: more than {} at one place",
-                kMaxRules);
+                kMaxCountedRules);
   }
   ObjectShape shape;
   TRY(shape.table, table_of(names, patterns));
@@ -307,29 +320,32 @@ Result<void> SchemaCompiler::finish_objects(const Branch& branch, uint32_t formu
   std::string key = "o";
   add_key(key, shape.table, shape.min, shape.max, shape.exists);
   uint64_t found_required = 0;
+  const NamedRules named(rules);
   for (size_t l = 0; l < table.labels.size(); ++l) {
+    TRY_VOID(budget_.tick());
     const KeyTable::Label& label = table.labels[l];
     const std::string* name = label.name < 0 ? nullptr : &table.names[static_cast<size_t>(label.name)];
-    const auto is_other = [&](const OtherNames& others) {
-      if (name != nullptr && contains_name(others.names, *name)) return false;
+    const auto is_other = [&](const OtherNames& others, const NameSet& names_of_others) {
+      if (name != nullptr && names_of_others.contains(*name)) return false;
       return std::none_of(others.patterns.begin(), others.patterns.end(), [&](int32_t dfa) { return matches(label, dfa); });
     };
     std::vector<Literal> base;
-    for (const auto& [n, literal] : rules.names)
-      if (name != nullptr && n == *name) base.push_back(literal);
+    if (name != nullptr) {
+      if (const auto found = named.literals.find(*name); found != named.literals.end()) base = found->second;
+    }
     for (const auto& [dfa, literal] : rules.patterns)
       if (matches(label, dfa)) base.push_back(literal);
-    for (const auto& [others, literal] : rules.rests)
-      if (is_other(others)) base.push_back(literal);
+    for (size_t r = 0; r < rules.rests.size(); ++r)
+      if (is_other(rules.rests[r].first, named.rests[r])) base.push_back(rules.rests[r].second);
     for (const int32_t dfa : rules.name_patterns)
       if (!matches(label, dfa)) base.push_back(kFalseLiteral);
     uint32_t applies = 0;
     for (size_t e = 0; e < rules.exists.size(); ++e) {
       const PropertyExists& rule = rules.exists[e];
-      if (rule.other ? is_other(rule.others) : matches(label, rule.pattern)) applies |= 1U << e;
+      if (rule.other ? is_other(rule.others, named.exists[e]) : matches(label, rule.pattern)) applies |= 1U << e;
     }
     TRY(auto choices, choices_of(std::move(base), exists, applies));
-    if (name != nullptr && contains_name(rules.required, *name)) {
+    if (name != nullptr && named.required.contains(*name)) {
       if (choices.empty()) return {};
       shape.required[l / 64] |= uint64_t{1} << (l % 64);
       ++found_required;

@@ -6,8 +6,6 @@
 
 namespace sobre {
 
-static constexpr size_t kMaxUnique = 64;  // values, where they are kept apart one by one
-
 static bool strings_alone(const Formula& f) {
   return f.literals == 0 && f.numbers.empty() && f.number_words.empty() && f.arrays.empty() && f.objects.empty() &&
          !f.strings.empty();
@@ -61,7 +59,8 @@ Result<std::vector<Json>> SchemaCompiler::values_of(uint32_t formula, const std:
   words.clear();
   for (const uint32_t s : f.strings) {
     const StringShape& shape = program_.strings[s];
-    const bool finite = shape.dfa >= 0 ? program_.dfas[static_cast<size_t>(shape.dfa)].words(0) <= kMaxUnique : shape.max == 0;
+    const bool finite =
+        shape.dfa >= 0 ? program_.dfas[static_cast<size_t>(shape.dfa)].words(0) <= kMaxUniqueValues : shape.max == 0;
     few = few && finite;
     if (!few) break;
     if (shape.dfa < 0) {
@@ -73,9 +72,9 @@ Result<std::vector<Json>> SchemaCompiler::values_of(uint32_t formula, const std:
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
   for (const std::u32string& word : words) values.emplace_back(to_utf8(word));
-  if (!few || values.size() > kMaxUnique) {
+  if (!few || values.size() > kMaxUniqueValues) {
     return fail("keyword uniqueItems at \"{:.200}\": only enforced where items are strings, or at most {} scalars", place,
-                kMaxUnique);
+                kMaxUniqueValues);
   }
   return values;
 }
@@ -126,10 +125,11 @@ Result<void> SchemaCompiler::make_unique(ArrayShape& shape, const std::string& p
     }
     choices = std::move(single);
   }
-  if (known.size() > kMaxUnique) {
-    return fail("keyword uniqueItems at \"{:.200}\": more than {} different items", place, kMaxUnique);
+  if (known.size() > kMaxUniqueValues) {
+    return fail("keyword uniqueItems at \"{:.200}\": more than {} different items", place, kMaxUniqueValues);
   }
   shape.unique = true;
+  note_unique_values(shape);
   return {};
 }
 

@@ -13,8 +13,11 @@ Result<void> CompileBudget::spend(uint64_t states) {
   return tick();
 }
 
-Result<void> CompileBudget::tick() {
-  if (++ticks_ % 64 == 0 && std::chrono::steady_clock::now() > deadline_) {
+Result<void> CompileBudget::tick(uint64_t ticks) {
+  ticks_ += ticks;
+  if (ticks_ < 64) return {};
+  ticks_ = 0;
+  if (std::chrono::steady_clock::now() > deadline_) {
     return fail("compiling takes longer than {} ms, the limit", max_time_ms_);
   }
   return {};

@@ -25,14 +25,14 @@ class CompileBudget {
         deadline_(std::chrono::steady_clock::now() + std::chrono::milliseconds(max_time_ms)) {}
   /// Counts states (or work of that size). Errors name the limit.
   [[nodiscard]] Result<void> spend(uint64_t states);
-  /// Looks at the clock now and then.
-  [[nodiscard]] Result<void> tick();
+  /// Looks at the clock now and then: once in 64 ticks, of which long work makes several.
+  [[nodiscard]] Result<void> tick(uint64_t ticks = 1);
 
  private:
   uint64_t used_ = 0;
   uint32_t max_states_;
   int max_time_ms_;
-  uint32_t ticks_ = 0;
+  uint64_t ticks_ = 0;
   std::chrono::steady_clock::time_point deadline_;
 };
 
