@@ -19,6 +19,7 @@ void AnswerReader::Impl::open_call(std::string_view mark) {
 void AnswerReader::Impl::begin_object() {
   name.clear();
   id.clear();
+  typed = false;
   state = State::kFirstKey;
 }
 
@@ -180,6 +181,11 @@ void AnswerReader::Impl::take_value(char c) {
 
 /// A member other than the arguments' object. False: the call is none.
 bool AnswerReader::Impl::member_read() {
+  // The grammar takes an object for a Llama call by how it begins: with the name, or with the type and the name.
+  if (options.format == ToolFormat::kLlama && name.empty() && key != "name") {
+    if (typed || key != "type" || value != "\"function\"") return false;
+    return typed = true;
+  }
   if (is_arguments()) return value == "null";
   const bool text = value.size() >= 2 && value.front() == '"';
   const std::string inner = text ? value.substr(1, value.size() - 2) : "";

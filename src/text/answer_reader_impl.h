@@ -123,6 +123,7 @@ struct AnswerReader::Impl {
   std::string raw;                                      // its text, until it is certain
   size_t mark_size = 0;                                 // of it the opening mark
   bool certain = false, in_list = false, bare = false;  // bare: the arguments alone, after [ARGS]
+  bool typed = false;                                   // its first member was "type": "function"
   std::string name, id, key, value, word;
   JsonScanner json;
 };

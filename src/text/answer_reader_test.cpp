@@ -172,8 +172,13 @@ TEST(AnswerReader, LlamaCallsAreTheWholeAnswer) {
   const AnswerReader::Options o = options_of(ToolFormat::kLlama);
   EXPECT_EQ(read_everyhow(o, "{\"name\": \"f\", \"parameters\": {\"a\": {}}}"), Lines{"0:f{\"a\": {}}"});
   EXPECT_EQ(read_everyhow(o, "\n {\"name\":\"f\",\"arguments\":{}}\n"), Lines{"0:f{}"});
+  EXPECT_EQ(read_everyhow(o, "{\"type\": \"function\", \"name\": \"f\", \"parameters\": {}}"), Lines{"0:f{}"});
+  // What does not begin as the grammar knows calls is free text there, so it must not be a call here.
   for (const char* text :
-       {"Here: {\"name\": \"f\", \"parameters\": {}}", "{\"name\": \"Bob\", \"age\": 3}", "{\"a\": 1}", "{{"}) {
+       {"Here: {\"name\": \"f\", \"parameters\": {}}", "{\"name\": \"Bob\", \"age\": 3}", "{\"a\": 1}", "{{",
+        "{\"a\": 1, \"name\": \"f\", \"parameters\": {}}", "{\"type\": \"f\", \"name\": \"f\", \"parameters\": {}}",
+        "{\"type\": \"function\", \"type\": \"function\", \"name\": \"f\", \"parameters\": {}}",
+        "{\"parameters\": null, \"name\": \"f\"}", "{\"\\u006eame\": \"f\", \"parameters\": {}}"}) {
     EXPECT_EQ(read_everyhow(o, text), Lines{std::string("c:") + text});
   }
 }

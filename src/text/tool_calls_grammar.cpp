@@ -1,4 +1,6 @@
 // The grammar that makes calls well-formed. What it lets pass and what AnswerReader takes for a call agree.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "text/tool_calls.h"
@@ -91,10 +93,12 @@ Json arguments_schema(const ToolDefinition& tool) {
 
 // ---------------------------------------------------------------------------------------------------------------- calls
 
-/// {"name": "NAME", "KEY": {...}} with `rest` before the closing brace.
-GrammarNode object_call(const ToolDefinition& tool, std::string_view key, const GrammarNode* rest) {
+/// {"name": "NAME", "KEY": {...}} with `rest` before the closing brace; `open` is the brace and what may come before the name.
+GrammarNode object_call(const ToolDefinition& tool, std::string_view key, const GrammarNode* rest,
+                        const GrammarNode& open = grammar_text("{")) {
   std::vector<GrammarNode> parts;
-  parts.push_back(grammar_text("{\"name\": \"" + tool.name + "\", \"" + std::string(key) + "\": "));
+  parts.push_back(open);
+  parts.push_back(grammar_text("\"name\": \"" + tool.name + "\", \"" + std::string(key) + "\": "));
   parts.push_back(grammar_schema(arguments_schema(tool)));
   if (rest != nullptr) parts.push_back(*rest);
   parts.push_back(grammar_text("}"));
@@ -148,16 +152,29 @@ GrammarNode mistral_named(std::string_view source, const Tokenizer& tokenizer, c
   return one_or_more(call, mark(tokenizer, kMistralOpen), parallel);
 }
 
-/// Any text that AnswerReader does not read as a Llama call: one that does not begin with {"name" (white space apart).
+/// Any text that AnswerReader does not read as a Llama call: one that does not begin as calls do (white space apart).
 GrammarNode no_llama_call() {
-  constexpr std::string_view kKey = "\"name\"";
-  std::vector<GrammarNode> key;
-  for (size_t i = 0; i < kKey.size(); ++i) {
-    const std::string other = std::string("(?:[^") + kKey[i] + (i == 0 ? " \\t\\n\\r" : "") + "][\\s\\S]*)?";
-    key.push_back(i == 0 ? grammar_regex(other) : sequence(grammar_text(kKey.substr(0, i)), grammar_regex(other)));
+  // A space stands for white space, or none. The type is what Llama's own examples begin with.
+  constexpr std::string_view kBeginnings[] = {" { \"name\"", " { \"type\" : \"function\" , \"name\""};
+  constexpr std::string_view kSpace = " \\t\\n\\r";
+  std::string others;
+  for (const std::string_view beginning : kBeginnings) {
+    std::string same;
+    for (size_t i = 0; i < beginning.size(); ++i) {
+      if (beginning[i] == ' ') {
+        same += fmt::format("[{}]*", kSpace);
+        continue;
+      }
+      // As far as here it is like a call, and then not like any.
+      std::string next(i > 0 && beginning[i - 1] == ' ' ? kSpace : "");
+      for (const std::string_view other : kBeginnings) {
+        if (other.starts_with(beginning.substr(0, i))) next += other[i];
+      }
+      others += fmt::format("{}{}(?:[^{}][\\s\\S]*)?", others.empty() ? "" : "|", same, next);
+      same += beginning[i] == '{' ? "\\{" : std::string(1, beginning[i]);
+    }
   }
-  return choice(grammar_regex("(?:[^{ \\t\\n\\r][\\s\\S]*)?"),
-                sequence(grammar_text("{"), grammar_regex("[ \\t\\n\\r]*"), grammar_choice(std::move(key))));
+  return grammar_regex(others);
 }
 
 }  // namespace
@@ -168,10 +185,14 @@ Result<ToolGrammar> tool_grammar(ToolFormat format, std::string_view source, con
   if (wanted == ToolChoice::kNone) return fail("tool_choice: it is none, so no call can be written");
   ToolGrammar out;
   if (format == ToolFormat::kLlama) {  // one call is the whole answer
-    GrammarNode call = any_of(tools, [](const ToolDefinition& t) { return object_call(t, "parameters", nullptr); });
+    GrammarNode open = grammar_text("{");
+    if (wanted != ToolChoice::kRequired) {
+      open = sequence(std::move(open), grammar_repeat(grammar_text("\"type\": \"function\", "), 0, 1));
+    }
+    GrammarNode call = any_of(tools, [&](const ToolDefinition& t) { return object_call(t, "parameters", nullptr, open); });
     out.grammar = wanted == ToolChoice::kRequired
                       ? std::move(call)
-                      : sequence(grammar_regex("[ \\t\\n\\r]*"), choice(std::move(call), no_llama_call()));
+                      : choice(sequence(grammar_regex("[ \\t\\n\\r]*"), std::move(call)), no_llama_call());
     return out;
   }
   const bool mistral = format == ToolFormat::kMistralList || format == ToolFormat::kMistralNamed;

@@ -184,12 +184,17 @@ TEST(ToolGrammar, LlamaCallsOrOtherText) {
   const Forced maybe = forced(kLlama, plain, ToolChoice::kAuto);
   EXPECT_TRUE(maybe.made.start.at_once());
   const std::string call = "{\"name\": \"get_weather\", \"parameters\": {\"city\": \"Paris\"}}";
-  for (const std::string& right : {call, "\n" + call, std::string(), std::string(" "), std::string("Hello {\"name\": 1}"),
-                                   std::string("{\"city\": 3}"), std::string("{"), std::string("{ \"nam"),
-                                   std::string("{\"names\": 3}"), std::string("Caf\xC3\xA9\n"), std::string("[1]")}) {
+  const std::string typed = "{\"type\": \"function\", " + call.substr(1);
+  for (const std::string& right :
+       {call, "\n" + call, typed, std::string(), std::string(" "), std::string("Hello {\"name\": 1}"),
+        std::string("{\"city\": 3}"), std::string("{"), std::string("{ \"nam"), std::string("{\"names\": 3}"),
+        std::string("{\"type\": \"circle\"}"), std::string("{\"type\":\"function\",\"r\": 1}"), std::string("Caf\xC3\xA9\n"),
+        std::string("[1]")}) {
     EXPECT_TRUE(maybe.grammar->matches(right)) << right;
   }
-  for (const char* wrong : {"{\"name\": \"Bob\"}", " { \"name\": 3}", "{\"name\"", "{\n \"name\": \"get_weather\"}"}) {
+  for (const char* wrong :
+       {"{\"name\": \"Bob\"}", " { \"name\": 3}", "{\"name\"", "{\n \"name\": \"get_weather\"}",
+        "{\"type\": \"function\", \"name\": \"get_weather\", \"parameters\": {}}", "{ \"type\":\n\"function\",\"name\": 1}"}) {
     EXPECT_FALSE(maybe.grammar->matches(wrong)) << wrong;
   }
   const Forced required = forced(kLlama, plain, ToolChoice::kRequired);
