@@ -60,7 +60,7 @@ TEST(Grammar, RegularExpressionsMatchTheWholeText) {
         "A."},
        {"a1", "AB"}},
       {"\\/\\-\\.\\$\\{", {"/-.${"}, {"/-a${"}},
-      {"a{,2}{", {"a{,2}{"}, {"aa"}},
+      {"a\\{,2}[{]b}", {"a{,2}{b}"}, {"aa"}},
       {"(a*)*(b|)*", {"", "aabb"}, {"c", "aabab"}},
       {"(^a|b$)+", {"a", "b", "ab"}, {"ba", ""}},
       {"[]a", {}, {}},
@@ -79,15 +79,35 @@ TEST(Grammar, RegularExpressionsMatchTheWholeText) {
 }
 
 TEST(Grammar, RefusesPatternsByName) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"(?=a)", "look-ahead"},       {"(?!a)", "look-ahead"},      {"(?<=a)b", "look-behind"},
-      {"(a)\\1", "back-reference"},  {"\\k<n>", "back-reference"}, {"a\\b", "boundary"},
-      {"\\B", "boundary"},           {"(?i)a", "group form"},      {"(a", "not closed"},
-      {"a)", "unmatched"},           {"[a", "not closed"},         {"*a", "nothing to repeat"},
-      {"a**", "nothing to repeat"},  {"a{3,2}", "order"},          {"[b-a]", "order"},
-      {"\\p{Nonsense}", "property"}, {"\\q", "no escape"},         {"\\u00g0", "hexadec"},
-      {"a\\", "backslash"},          {"a{9999999}", "limit"},      {"\xFF", "UTF-8"},
-      {"\\Z", "no escape"}};
+  const std::pair<const char*, const char*> cases[] = {{"(?=a)", "look-ahead"},
+                                                       {"(?!a)", "look-ahead"},
+                                                       {"(?<=a)b", "look-behind"},
+                                                       {"(a)\\1", "back-reference"},
+                                                       {"\\k<n>", "back-reference"},
+                                                       {"a\\b", "boundary"},
+                                                       {"\\B", "boundary"},
+                                                       {"(?i)a", "group form"},
+                                                       {"(a", "not closed"},
+                                                       {"a)", "unmatched"},
+                                                       {"[a", "not closed"},
+                                                       {"*a", "nothing to repeat"},
+                                                       {"a**", "nothing to repeat"},
+                                                       {"a{3,2}", "order"},
+                                                       {"[b-a]", "order"},
+                                                       {"\\p{Nonsense}", "property"},
+                                                       {"\\q", "no escape"},
+                                                       {"\\u00g0", "hexadec"},
+                                                       {"a\\", "backslash"},
+                                                       {"a{9999999}", "limit"},
+                                                       {"\xFF", "UTF-8"},
+                                                       {"\\Z", "no escape"},
+                                                       {"a{,2}b", "brace at byte 1"},
+                                                       {"a{2", "brace at byte 1"},
+                                                       {"a{x}", "brace at byte 1"},
+                                                       {"a{2}{3}", "nothing to repeat"},
+                                                       {"a*{2}", "nothing to repeat"},
+                                                       {"^{2}", "nothing to repeat"},
+                                                       {"{", "write \\{ for"}};
   for (const auto& [pattern, reason] : cases) {
     EXPECT_NE(error_of(grammar_regex(pattern)).find(reason), std::string::npos)
         << pattern << ": " << error_of(grammar_regex(pattern));
@@ -253,6 +273,7 @@ TEST(Grammar, RefusesSchemasByKeyword) {
       {R"({"required": "a"})", "keyword required"},
       {R"({"$schema": "http://example.com/mine"})", "keyword $schema"},
       {R"({"dependencies": {}})", "keyword dependencies"},
+      {R"({"type": "string", "nullable": true})", "keyword nullable"},
       {R"({"multipleOf": 0})", "keyword multipleOf"},
       {R"({"not": {"uniqueItems": true}})", "keyword uniqueItems"},
       {R"({"allOf": []})", "keyword allOf"},
@@ -346,6 +367,18 @@ TEST(Grammar, OuterGrammarsCombine) {
   EXPECT_NE(error_of(grammar_repeat(grammar_text("a"), 2, 1)), "");
   EXPECT_NE(error_of(grammar_repeat(grammar_text("a"), 0, 2'000'000'000)).find("limit"), std::string::npos);
   EXPECT_TRUE(compiled(grammar_repeat(grammar_repeat(grammar_text(""), 0, -1), 3, -1))->matches(""));
+}
+
+TEST(Grammar, OpenApiAnnotationsAreRead) {
+  const auto pets =
+      schema(R"({"discriminator": {"propertyName": "kind", "mapping": {"cat": "#/$defs/cat"}}, "xml": {"name": "x"},
+      "externalDocs": {"url": "http://example.com"}, "oneOf": [{"$ref": "#/$defs/cat"}, {"$ref": "#/$defs/dog"}], "$defs": {
+      "cat": {"type": "object", "properties": {"kind": {"const": "cat"}, "purrs": {"type": "boolean"}}, "required": ["kind"]},
+      "dog": {"type": "object", "properties": {"kind": {"const": "dog"}, "barks": {"type": "boolean"}}, "required": ["kind"]}}})");
+  ASSERT_NE(pets, nullptr);
+  EXPECT_TRUE(pets->matches(R"({"kind": "cat", "purrs": true})"));
+  EXPECT_FALSE(pets->matches(R"({"kind": "cat", "purrs": 1})"));
+  EXPECT_FALSE(pets->matches(R"({"kind": "cow"})"));
 }
 
 TEST(Grammar, TypesOfOtherToolFormatsAreRead) {

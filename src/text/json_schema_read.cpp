@@ -359,7 +359,8 @@ Result<void> NodeReader::keyword(const std::string& key, const Json& value) {
                                                       "definitions",   "$comment",  "title",           "description",
                                                       "default",       "examples",  "example",         "deprecated",
                                                       "readOnly",      "writeOnly", "contentEncoding", "contentMediaType",
-                                                      "contentSchema", "format"};
+                                                      "contentSchema", "format",    "discriminator",   "xml",
+                                                      "externalDocs"};
   const auto found = kKeywords.find(key);
   if (found != kKeywords.end()) return (this->*found->second)(value);
   if (std::find(std::begin(kAnnotations), std::end(kAnnotations), key) != std::end(kAnnotations) || key.starts_with("x-")) {

@@ -71,10 +71,9 @@ class Parser {
   }
 
   Result<uint32_t> term(int depth) {
-    const size_t start = pos_;
     if (take("^")) return add({.kind = Kind::kBegin, .children = {}});
     if (take("$")) return add({.kind = Kind::kEnd, .children = {}});
-    if (at('*') || at('+') || at('?')) return fail("regular expression: nothing to repeat at byte {}", start);
+    if (at_quantifier()) return nothing_to_repeat();
     TRY(const uint32_t inner, atom(depth));
     return quantified(inner);
   }
@@ -87,36 +86,40 @@ class Parser {
     } else if (take("?")) {
       repeat.max = 1;
     } else if (at('{')) {
-      const size_t start = pos_;
-      TRY(const bool bounds, read_bounds(repeat));
-      if (!bounds) {
-        pos_ = start;
-        return inner;
-      }
+      TRY_VOID(read_bounds(repeat));
     } else {
       return inner;
     }
     if (take("?")) {
       // Lazy or greedy: the language is the same.
     }
-    if (at('*') || at('+') || at('?')) return fail("regular expression: nothing to repeat at byte {}", pos_);
+    if (at_quantifier()) return nothing_to_repeat();
     return add(std::move(repeat));
   }
 
-  /// {n}, {n,} or {n,m}; false: the brace is a character of its own.
-  Result<bool> read_bounds(RegexNode& repeat) {
+  bool at_quantifier() const { return at('*') || at('+') || at('?') || at('{'); }
+  std::unexpected<Error> nothing_to_repeat() const {
+    return fail("regular expression: nothing to repeat at byte {}{}", pos_, at('{') ? "; write \\{ for the character" : "");
+  }
+  /// {n}, {n,} or {n,m}. Other dialects read other braces as characters, or {,m} as bounds: nothing is guessed.
+  Result<void> read_bounds(RegexNode& repeat) {
     const size_t start = pos_++;
+    const auto other = [start] {
+      return fail(
+          "regular expression: the brace at byte {} begins none of {{n}}, {{n,}} and {{n,m}}; write \\{{ for the character",
+          start);
+    };
     TRY(const bool first, read_count(repeat.min));
-    if (!first) return false;
+    if (!first) return other();
     if (take(",")) {
       TRY(const bool second, read_count(repeat.max));
       if (!second) repeat.max = RegexNode::kNoBound;
     } else {
       repeat.max = repeat.min;
     }
-    if (!take("}")) return false;
+    if (!take("}")) return other();
     if (repeat.max < repeat.min) return fail("regular expression: the bounds at byte {} are out of order", start);
-    return true;
+    return {};
   }
   Result<bool> read_count(uint32_t& count) {
     const size_t start = pos_;
