@@ -108,7 +108,9 @@ std::expected<std::vector<uint64_t>, Rejection> Scheduler::submit(GenerationRequ
   if (request.ignore_eos) {
     for (const int32_t id : s.model->text().stop_ids) request.sampling.banned.push_back(id);
   }
-  if (request.grammar) (void)token_index();  // built here, not on the engine thread
+  if (request.grammar && !can_begin(request, token_index())) {
+    return reject(Kind::kUnwritable, "no token of this model's vocabulary begins what the grammar of the answer asks for");
+  }
   const auto shared = std::make_shared<const GenerationRequest>(std::move(request));
   std::unique_ptr<Answer> leader;
   std::vector<uint64_t> ids;

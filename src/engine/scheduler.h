@@ -77,12 +77,13 @@ struct GenerationToken {
   std::vector<TokenLogprob> top;  // best first, where asked
 };
 
-enum class GenerationEnd : uint8_t { kStop, kStopString, kMaxTokens, kContextFull, kCancelled, kFailed };
+/// kDeadEnd: the grammar goes on in a way that no token of the vocabulary can write.
+enum class GenerationEnd : uint8_t { kStop, kStopString, kMaxTokens, kContextFull, kCancelled, kDeadEnd, kFailed };
 
 struct GenerationReport {
   GenerationEnd end = GenerationEnd::kStop;
   std::string rest;   // text that was held back until the end
-  std::string error;  // kFailed: one line
+  std::string error;  // kFailed, kDeadEnd: one line
   int prompt_tokens = 0, cached_tokens = 0;
   int answer_tokens = 0;                                              // drawn or forced, the one that ended the answer included
   int forced_tokens = 0;                                              // of them, emitted without asking the model
@@ -98,7 +99,8 @@ struct GenerationSink {
 
 /// Why a request was not taken. Nothing has been called then.
 struct Rejection {
-  enum class Kind : uint8_t { kQueueFull, kTooLong, kInvalid, kStopping };
+  /// kUnwritable: no token of the vocabulary begins what the grammar asks for.
+  enum class Kind : uint8_t { kQueueFull, kTooLong, kInvalid, kUnwritable, kStopping };
   Kind kind = Kind::kInvalid;
   std::string message;    // one line
   int retry_after_s = 0;  // kQueueFull, kStopping

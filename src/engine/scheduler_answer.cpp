@@ -1,4 +1,6 @@
 // What one answer does with its logits: the next token, what a grammar forces, text, and the reasons to end.
+#include <algorithm>
+
 #include "engine/logprobs.h"
 #include "engine/scheduler_impl.h"
 
@@ -41,17 +43,26 @@ bool take_forced(Answer& a, std::span<const float> logits, size_t most, const Mo
   if (!a.constraint || a.ended || !a.constraint->active()) return false;
   std::vector<int32_t> forced;
   a.constraint->forced(forced, most);
+  bool any = false;
   for (const int32_t id : forced) {
-    if (a.ended) break;
-    if (!a.constraint->accept(id)) break;
+    if (a.ended || !a.constraint->accept(id)) break;
+    any = true;
     a.sampler->take(id);
     ++a.report.forced_tokens;
     take_token(a, id, logits, model, context);
   }
-  return !forced.empty();
+  return any;
 }
 
 }  // namespace
+
+static bool none_allowed(std::span<const uint64_t> mask) {
+  return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
+}
+
+bool can_begin(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index) {
+  return !none_allowed(Constraint(request.grammar, index, request.grammar_start).mask());
+}
 
 void begin_answer(Answer& answer, const Model& model, std::shared_ptr<const TokenIndex> index) {
   const GenerationRequest& request = *answer.request;
@@ -71,7 +82,14 @@ void draw_token(Answer& answer, std::span<const float> logits, const Model& mode
   // With log probabilities every token, forced ones too, has the logits before it: one at a time.
   if (take_forced(answer, wanted, probabilities ? 1 : kMaxForced, model, context)) return;
   std::span<const uint64_t> mask;
-  if (answer.constraint) mask = answer.constraint->mask();
+  if (answer.constraint) {
+    mask = answer.constraint->mask();
+    if (none_allowed(mask)) {
+      end_answer(answer, GenerationEnd::kDeadEnd);
+      answer.report.error = "no token of this model's vocabulary goes on as the grammar of the answer asks for";
+      return;
+    }
+  }
   const int32_t id = answer.sampler->sample(logits, static_cast<uint64_t>(answer.report.answer_tokens), mask);
   if (answer.constraint && !answer.constraint->accept(id)) {
     end_answer(answer, GenerationEnd::kFailed);

@@ -357,6 +357,30 @@ TEST(Scheduler, AGrammarHolds) {
   EXPECT_EQ(c.wait(1).text, answer.text);
 }
 
+TEST(Scheduler, AFormThatTheVocabularyCannotWrite) {
+  const auto scheduler = make();
+  const GrammarNode nowhere = grammar_token(1'000'000);
+  const auto none = Grammar::compile(nowhere);
+  const auto later = Grammar::compile(grammar_sequence({grammar_regex("[ab]{2}"), grammar_text("cd"), nowhere}));
+  ASSERT_TRUE(none && later);
+  GenerationRequest request = request_of(4, 40, 200);
+  request.ignore_eos = false;
+  request.grammar = *none;
+  Collector c;
+  const auto refused = scheduler->submit(request, {c.sink(0)});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Rejection::Kind::kUnwritable);
+  for (const int top : {-1, 0}) {
+    request.grammar = *later;
+    request.top_logprobs = top;
+    ASSERT_TRUE(scheduler->submit(request, {c.sink(static_cast<size_t>(2 + top))}));
+    const auto answer = c.wait(static_cast<size_t>(2 + top));
+    EXPECT_EQ(answer.report.end, GenerationEnd::kDeadEnd);
+    EXPECT_NE(answer.report.error, "");
+    EXPECT_EQ(answer.text.size(), 4U) << answer.text;
+  }
+}
+
 // What is asked of a step in reports: every prompt token's operations once, the weights once a step for all that decode.
 TEST(Scheduler, StepReportsHoldAllWork) {
   std::mutex mutex;

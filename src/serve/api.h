@@ -51,7 +51,8 @@ struct ApiLimits {
   int max_messages = 2048;
   int max_stops = 16;
   uint64_t max_stop_bytes = 1024;
-  int max_choices = 16;  // n, or prompts times n
+  int max_choices = 16;   // n
+  int max_prompts = 128;  // of a completion: prompts times n (max_choices, where that is more)
   int max_logit_bias = 1024;
   int max_json_depth = 64;
   uint64_t max_json_values = 2'000'000;

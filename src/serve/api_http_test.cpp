@@ -42,6 +42,17 @@ Result<ServedModel> make_model(const std::string& folder, const std::string& nam
   return served;
 }
 
+/// A model whose vocabulary has no brace: its token stands for something else.
+Result<ServedModel> make_braceless_model(const std::string& folder) {
+  TRY(ServedModel served, make_model(folder, "braceless", kTinyTemplate));
+  TRY(std::string tokenizer, read_file(served.path + "/tokenizer.json", 16 << 20));
+  const size_t at = tokenizer.find("\"{\":90");
+  if (at == std::string::npos) return fail("the tokenizer of the tests has another brace");
+  tokenizer.replace(at, 3, "\"!!!!\"");
+  TRY_VOID(write_text(served.path + "/tokenizer.json", tokenizer));
+  return served;
+}
+
 Result<std::vector<ServedModel>> make_models(const std::string& folder) {
   std::vector<ServedModel> models;
   const std::pair<const char*, const char*> kinds[] = {
@@ -56,6 +67,8 @@ Result<std::vector<ServedModel>> make_models(const std::string& folder) {
   lost.path = folder + "/lost";
   lost.sampling = Json(Json::Object());
   models.push_back(std::move(lost));
+  TRY(ServedModel braceless, make_braceless_model(folder));
+  models.push_back(std::move(braceless));
   return models;
 }
 

@@ -28,7 +28,7 @@ struct ApiServerOptions {
 
 /// Runs on a thread of its own until destroyed. Models: "tiny" (alias "tiny-alias"), a ChatML model of a context of 1024;
 /// "base", the same without a template; "thinker", whose template opens a think block; "strict", whose template refuses texts
-/// with the word "refuse"; "lost", whose folder does not exist.
+/// with the word "refuse"; "braceless", whose vocabulary cannot write a {; "lost", whose folder does not exist.
 class ApiServer {
  public:
   [[nodiscard]] static Result<std::shared_ptr<ApiServer>> start(ApiServerOptions options);

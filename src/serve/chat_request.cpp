@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "text/chat_template.h"
+
 namespace sobre {
 
 namespace {
@@ -212,8 +214,8 @@ void refuse_chat_only(RequestFields& fields) {
                              {"echo", "false", nullptr}});
 }
 
-constexpr const char* kOwnVariables[] = {"messages",  "tools",     "documents", "add_generation_prompt", "bos_token",
-                                         "eos_token", "pad_token", "unk_token", "strftime_now",          "raise_exception"};
+constexpr const char* kOwnVariables[] = {"messages",     "tools",          "documents", "add_generation_prompt",
+                                         "strftime_now", "raise_exception"};
 
 void read_reasoning_effort(RequestFields& fields, ChatRequest& out) {
   const std::string* effort = fields.text("reasoning_effort");
@@ -263,7 +265,9 @@ void read_template_variables(RequestFields& fields, std::vector<std::pair<std::s
   }
   for (const auto& [name, value] : members) {
     const std::string param = "chat_template_kwargs." + name;
-    if (std::find(std::begin(kOwnVariables), std::end(kOwnVariables), name) != std::end(kOwnVariables)) {
+    // The texts of special tokens count as the template's own: they may become control tokens.
+    if (names_special_token(name) ||
+        std::find(std::begin(kOwnVariables), std::end(kOwnVariables), name) != std::end(kOwnVariables)) {
       fields.refuse(bad_request(param + ": this variable is the server's to set", param));
     } else if (value.is_array() || value.is_object()) {
       fields.refuse(bad_request(param + ": only strings, numbers, booleans and null are passed on", param));

@@ -129,7 +129,8 @@ TEST(ChatRequest, VariablesOfTheTemplate) {
   ASSERT_TRUE(request);
   EXPECT_EQ(request->template_variables.size(), 5U);
   EXPECT_EQ(request->template_variables.front(), (std::pair<std::string, Json>("reasoning_effort", "none")));
-  for (const char* name : {"messages", "tools", "add_generation_prompt", "bos_token", "eos_token"}) {
+  for (const char* name :
+       {"messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "image_token", "additional_special_tokens"}) {
     expect_fault(chat_of("\"chat_template_kwargs\": {\"" + std::string(name) + "\": \"x\"}"),
                  "chat_template_kwargs." + std::string(name), "the server's to set", name);
   }

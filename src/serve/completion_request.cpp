@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace sobre {
@@ -31,9 +32,10 @@ void read_prompts(RequestFields& fields, const ApiLimits& limits, CompletionRequ
     out.prompts.emplace_back(read_ids(fields, *list, "prompt"));
     return;
   }
-  if (list->size() * static_cast<size_t>(out.n) > static_cast<size_t>(limits.max_choices)) {
+  const auto most = static_cast<size_t>(std::max(limits.max_prompts, limits.max_choices));
+  if (list->size() * static_cast<size_t>(out.n) > most) {
     fields.refuse("prompt", fmt::format("{} prompts, {} answers to each; at most {} answers are given in all", list->size(),
-                                        out.n, limits.max_choices));
+                                        out.n, most));
     return;
   }
   for (size_t i = 0; i < list->size(); ++i) {

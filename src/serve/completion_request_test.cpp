@@ -35,8 +35,13 @@ TEST(CompletionRequest, WrongPromptsAreNamed) {
                {R"("prompt": [4294967296])", "prompt", "is no token id"},
                {R"("prompt": ["a", 5])", "prompt[1]", "neither a string nor a list"},
                {R"("prompt": [[]])", "prompt[0]", "0 token ids; 1 to"},
-               {R"("prompt": ["a", "b", "c"], "n": 6)", "prompt", "3 prompts, 6 answers to each; at most 16"}};
+               {R"("prompt": ["a"], "n": 17)", "n", "out of range"}};
   for (const auto& c : cases) expect_fault(completion_of(c.members), c.param, c.words, c.members);
+  std::string twenty = R"("prompt": ["p0")";
+  for (int i = 1; i < 20; ++i) twenty += fmt::format(R"(, "p{}")", i);
+  EXPECT_TRUE(completion_of(twenty + "]"));
+  EXPECT_TRUE(completion_of(twenty + R"(], "n": 6)"));
+  expect_fault(completion_of(twenty + R"(], "n": 7)"), "prompt", "20 prompts, 7 answers to each; at most 128", twenty);
 }
 
 TEST(CompletionRequest, OwnFields) {

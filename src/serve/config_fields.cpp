@@ -87,7 +87,8 @@ void add_limits(ServeConfig& c, std::vector<ConfigField>& out) {
   add("default_max_tokens", &c.api.default_max_tokens, 0, 16'777'216,
       "Tokens of a chat answer when the request names no limit; 0: until it ends or the context is full.");
   add("max_messages", &l.max_messages, 1, 1'000'000, "Messages of a conversation.");
-  add("max_choices", &l.max_choices, 1, 1024, "Answers to one request: n, or prompts times n.");
+  add("max_choices", &l.max_choices, 1, 1024, "Answers to one prompt: n.");
+  add("max_prompts", &l.max_prompts, 1, 65'536, "Answers to a list of prompts: prompts times n.");
   add("max_stops", &l.max_stops, 0, 64, "Stop strings of a request.");
   add("max_stop_bytes", ByteField{&l.max_stop_bytes}, 1, 4 * kKiB, "The longest stop string.");
   add("max_logit_bias", &l.max_logit_bias, 0, 1'000'000, "Tokens with a bias.");

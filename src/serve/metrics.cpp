@@ -35,13 +35,15 @@ const char* reason_name(GenerationEnd end) {
       return "context";
     case GenerationEnd::kCancelled:
       return "cancelled";
+    case GenerationEnd::kDeadEnd:
+      return "dead_end";
     case GenerationEnd::kFailed:
       return "failed";
   }
   return "failed";
 }
 
-constexpr int kReasons = 6;
+constexpr int kReasons = 7;
 
 struct Families {
   explicit Families(prometheus::Registry& registry) : registry_(registry) {}

@@ -11,6 +11,7 @@ namespace sobre {
 namespace {
 
 constexpr int kClientLeft = 499;  // as proxies log it; never sent
+constexpr const char* kUnwritable = "unwritable_form";
 
 ApiError error_of(const Rejection& rejection) {
   ApiError error;
@@ -28,6 +29,9 @@ ApiError error_of(const Rejection& rejection) {
     case Rejection::Kind::kTooLong:
       error.code = "context_length_exceeded";
       break;
+    case Rejection::Kind::kUnwritable:
+      error.code = kUnwritable;
+      break;
     case Rejection::Kind::kInvalid:
       break;
   }
@@ -35,6 +39,7 @@ ApiError error_of(const Rejection& rejection) {
 }
 
 ApiError error_of(const GenerationReport& report) {
+  if (report.end == GenerationEnd::kDeadEnd) return bad_request(report.error, "", kUnwritable);
   ApiError error;
   const bool stopping = report.end == GenerationEnd::kCancelled;
   error.status = stopping ? 503 : 500;
@@ -270,7 +275,8 @@ void RequestJob::take(size_t answer, std::vector<GenerationToken>&& tokens) {
 }
 
 void RequestJob::end(size_t answer, GenerationReport&& report) {
-  const bool well = report.end != GenerationEnd::kFailed && report.end != GenerationEnd::kCancelled;
+  const bool well =
+      report.end != GenerationEnd::kFailed && report.end != GenerationEnd::kDeadEnd && report.end != GenerationEnd::kCancelled;
   bool cut = false;
   {
     const std::lock_guard lock(mutex_);
@@ -345,7 +351,7 @@ void RequestJob::note_answer(size_t answer, const GenerationReport& report) {
   queue_s_ = std::max(queue_s_, report.queue_s);
   prompt_s_ = std::max(prompt_s_, report.prompt_s);
   decode_s_ = std::max(decode_s_, report.decode_s);
-  if (report.end == GenerationEnd::kFailed) row_->status = "failed";
+  if (report.end == GenerationEnd::kFailed || report.end == GenerationEnd::kDeadEnd) row_->status = "failed";
   if (report.end == GenerationEnd::kCancelled && row_->status == "done") row_->status = "cancelled";
 }
 

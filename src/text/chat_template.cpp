@@ -15,12 +15,11 @@ struct ChatTemplate::Impl {
   jinja::Tree tree;
 };
 
-namespace {
-
-/// bos_token, eos_token, image_token and their like: what the tokenizer gives the template to write control tokens with.
 bool names_special_token(std::string_view variable) {
   return variable.ends_with("_token") || variable == "additional_special_tokens" || variable == "extra_special_tokens";
 }
+
+namespace {
 
 Result<jinja::Dict> variables_of(jinja::Runtime& rt, const Json::Object& members) {
   jinja::Dict out;

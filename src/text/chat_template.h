@@ -37,6 +37,10 @@ struct RenderedText {
   std::vector<TextSpan> from_input;
 };
 
+/// bos_token, eos_token, image_token and their like: what the tokenizer gives a template to write control tokens with. Their
+/// values count as the template's own text, so clients must not set them.
+[[nodiscard]] bool names_special_token(std::string_view variable);
+
 class ChatTemplate {
  public:
   /// Errors name line and column.

@@ -51,7 +51,8 @@ class Constraint {
   Constraint& operator=(Constraint&&) noexcept;
 
   /// The tokens that may come next: bit i of word i / 64, [ceil(vocab_size / 64)]. Stop ids are in it exactly when the text so
-  /// far is complete. Never empty. Valid until the next accept(). While a trigger is awaited it may be all ones.
+  /// far is complete. Empty only where the vocabulary cannot write what comes next. Valid until the next accept(). While a
+  /// trigger is awaited it may be all ones.
   [[nodiscard]] std::span<const uint64_t> mask();
   /// Takes the next token. False: it was not allowed (the state is unchanged).
   [[nodiscard]] bool accept(int32_t id);
