@@ -174,7 +174,8 @@ void preload(ModelPool& pool, const ServeConfig& config) {
   const auto& models = pool.models();
   const size_t n = std::min(models.size(), static_cast<size_t>(std::max(1, config.pool.max_loaded)));
   for (size_t i = 0; i < n; ++i) {
-    pool.acquire(&models[i], [name = models[i].name](Result<std::shared_ptr<LoadedModel>> loaded) {
+    // Nobody else waits yet.
+    (void)pool.acquire(&models[i], [name = models[i].name](Result<std::shared_ptr<LoadedModel>> loaded) {
       if (!loaded) {
         fmt::print(stderr, "sobre: {} cannot be loaded: {}\n", name, loaded.error().message);
         return;

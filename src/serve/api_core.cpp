@@ -68,6 +68,15 @@ ApiError too_many_waiting() {
   return error;
 }
 
+ApiError too_many_for_model(const std::string& name) {
+  ApiError error;
+  error.status = 429;
+  error.message = fmt::format("too many requests wait for the model {} to be loaded; try again later", name);
+  error.code = "queue_full";
+  error.retry_after_s = 5;
+  return error;
+}
+
 ApiError model_failed(const std::string& name, const std::string& reason) {
   ApiError error;
   error.status = 503;

@@ -71,6 +71,8 @@ struct ApiCore {
 [[nodiscard]] Json meter_json(const ApiCore& core);
 /// The series of energy and cost in /metrics. Whole microjoules in decimal: a double would lose some in a long sum.
 [[nodiscard]] std::string accounting_metrics(const ApiCore& core);
+/// 429: more requests wait for a model to be loaded than may.
+[[nodiscard]] ApiError too_many_for_model(const std::string& name);
 /// 503: a model could not be loaded.
 [[nodiscard]] ApiError model_failed(const std::string& name, const std::string& reason);
 

@@ -104,6 +104,10 @@ Result<void> set_option(ApiServerOptions& options, const std::string& name, cons
     good = set_number(value, options.api.limits.max_waiting);
   } else if (name == "max_loaded") {
     good = set_number(value, options.pool.max_loaded);
+  } else if (name == "max_model_waiting") {
+    good = set_number(value, options.pool.max_waiting);
+  } else if (name == "swap_patience_s") {
+    good = set_number(value, options.pool.swap_patience_s);
   } else if (name == "idle_unload_s") {
     good = set_number(value, options.pool.idle_unload_s);
   } else {
@@ -150,7 +154,7 @@ Result<std::shared_ptr<ApiServer>> ApiServer::start(ApiServerOptions options) {
   TRY(raw->http_, HttpServer::create(
                       o.http, [raw](HttpRequest&& request, const auto& reply) { raw->api_->handle(std::move(request), reply); },
                       Api::error_body, [raw](const HttpRequest& head) { return raw->api_->check_head(head); }));
-  if (o.preload) raw->pool_->acquire(&raw->pool_->models().front(), [](auto) {});
+  if (o.preload) (void)raw->pool_->acquire(&raw->pool_->models().front(), [](auto) {});
   raw->tick();
   raw->thread_ = std::thread([raw] { raw->http_->run(); });
   return server;

@@ -35,14 +35,16 @@ void answer_with_model(const std::shared_ptr<ApiCore>& core, const char* route, 
     if (!work) return fail(work.error());
     const ApiResult<const ServedModel*> served = core->find_model(name == nullptr ? "" : *name);
     if (!served) return fail(served.error());
-    core->pool.acquire(*served, [core, route, reply, fail, served = *served, work = std::move(*work)](auto loaded) {
-      if (!loaded) return fail(model_failed(served->name, loaded.error().message));
-      core->readers.post([core, route, reply, fail, loaded = std::move(*loaded), work] {
-        const ApiResult<Json> answer = work(loaded->model->text());
-        if (!answer) return fail(answer.error());
-        core->answer_json(*reply, route, *answer);
-      });
-    });
+    const bool taken =
+        core->pool.acquire(*served, [core, route, reply, fail, served = *served, work = std::move(*work)](auto loaded) {
+          if (!loaded) return fail(model_failed(served->name, loaded.error().message));
+          core->readers.post([core, route, reply, fail, loaded = std::move(*loaded), work] {
+            const ApiResult<Json> answer = work(loaded->model->text());
+            if (!answer) return fail(answer.error());
+            core->answer_json(*reply, route, *answer);
+          });
+        });
+    if (!taken) fail(too_many_for_model((*served)->name));
   };
   if (!core->readers.try_post(std::move(task), static_cast<size_t>(core->options.limits.max_waiting))) fail(too_many_waiting());
 }

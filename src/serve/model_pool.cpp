@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +23,11 @@ using Ready = std::function<void(Result<std::shared_ptr<LoadedModel>>)>;
 // How often a load that waits for another model to become idle looks again.
 constexpr auto kRoomPoll = std::chrono::milliseconds(50);
 
+struct Waiter {
+  Ready ready;
+  std::function<bool()> gone;
+};
+
 struct Entry {
   const ServedModel* served = nullptr;
   ModelState state = ModelState::kUnloaded;
@@ -29,7 +35,8 @@ struct Entry {
   double progress = 0;
   uint64_t memory_bytes = 0;
   std::shared_ptr<LoadedModel> loaded;
-  std::vector<Ready> waiting;
+  std::vector<Waiter> waiting;
+  bool draining = false;  // loaded, and to make room: whoever asks for it waits until it is loaded again
   Clock::time_point used;
 };
 
@@ -44,7 +51,7 @@ struct ModelPool::Impl {
   mutable std::mutex mutex;
   std::condition_variable changed;
   std::vector<Entry> entries;  // as models
-  std::deque<Entry*> wanted;
+  std::deque<Entry*> wanted;   // to be loaded, each once
   bool stopping = false;
   std::thread loader;
 
@@ -53,7 +60,21 @@ struct ModelPool::Impl {
   Result<std::shared_ptr<LoadedModel>> load(Entry& entry);
   [[nodiscard]] std::shared_ptr<LoadedModel> take_idle(double idle_s);
   [[nodiscard]] int in_memory() const;
+  [[nodiscard]] bool is_wanted(const Entry& entry) const {
+    return std::find(wanted.begin(), wanted.end(), &entry) != wanted.end();
+  }
+  void drain_one();
+  void end_draining(std::unique_lock<std::mutex>& lock);
 };
+
+// Takes those out that nobody wants any more; the caller destroys them without the lock.
+std::vector<Waiter> take_gone(std::vector<Waiter>& waiting) {
+  std::vector<Waiter> out;
+  const auto end = std::stable_partition(waiting.begin(), waiting.end(), [](const Waiter& w) { return !w.gone || !w.gone(); });
+  out.assign(std::make_move_iterator(end), std::make_move_iterator(waiting.end()));
+  waiting.erase(end, waiting.end());
+  return out;
+}
 
 int ModelPool::Impl::in_memory() const {
   return static_cast<int>(std::count_if(entries.begin(), entries.end(), [](const Entry& e) { return e.loaded != nullptr; }));
@@ -68,8 +89,36 @@ std::shared_ptr<LoadedModel> ModelPool::Impl::take_idle(double idle_s) {
     if (oldest == nullptr || e.used < oldest->used) oldest = &e;
   }
   if (oldest == nullptr) return nullptr;
-  oldest->state = ModelState::kUnloaded;
+  oldest->draining = false;
+  oldest->state = is_wanted(*oldest) ? ModelState::kLoading : ModelState::kUnloaded;
   return std::move(oldest->loaded);
+}
+
+// From now on the model that was asked for longest ago gets no more requests, unless one is drained already.
+void ModelPool::Impl::drain_one() {
+  Entry* oldest = nullptr;
+  for (Entry& e : entries) {
+    if (e.draining) return;
+    if (e.loaded && (oldest == nullptr || e.used < oldest->used)) oldest = &e;
+  }
+  if (oldest != nullptr) oldest->draining = true;
+}
+
+// Room has been found: a model that was drained and is still there goes on.
+void ModelPool::Impl::end_draining(std::unique_lock<std::mutex>& lock) {
+  for (Entry& e : entries) {
+    if (!e.draining) continue;
+    e.draining = false;
+    std::erase(wanted, &e);
+    std::vector<Waiter> waiting = std::move(e.waiting);
+    e.waiting.clear();
+    std::shared_ptr<LoadedModel> loaded = e.loaded;
+    lock.unlock();
+    for (const Waiter& w : waiting) w.ready(loaded);
+    waiting.clear();
+    loaded.reset();
+    lock.lock();
+  }
 }
 
 Result<std::shared_ptr<LoadedModel>> ModelPool::Impl::load(Entry& entry) {
@@ -118,9 +167,11 @@ Result<std::shared_ptr<LoadedModel>> ModelPool::Impl::load(Entry& entry) {
 }
 
 void ModelPool::Impl::load_one(std::unique_lock<std::mutex>& lock, Entry& entry) {
+  const auto since = Clock::now();
   while (in_memory() >= std::max(1, options.max_loaded) && !stopping) {
     std::shared_ptr<LoadedModel> idle = take_idle(0);
     if (!idle) {
+      if (seconds_since(since) >= options.swap_patience_s) drain_one();
       changed.wait_for(lock, kRoomPoll);
       continue;
     }
@@ -129,6 +180,7 @@ void ModelPool::Impl::load_one(std::unique_lock<std::mutex>& lock, Entry& entry)
     lock.lock();
   }
   if (stopping) return;
+  end_draining(lock);
   entry.progress = 0;
   lock.unlock();
   const auto start = Clock::now();
@@ -148,10 +200,10 @@ void ModelPool::Impl::load_one(std::unique_lock<std::mutex>& lock, Entry& entry)
     entry.state = ModelState::kFailed;
     entry.error = result.error().message;
   }
-  std::vector<Ready> waiting = std::move(entry.waiting);
+  std::vector<Waiter> waiting = std::move(entry.waiting);
   entry.waiting.clear();
   lock.unlock();
-  for (const Ready& ready : waiting) ready(result);
+  for (const Waiter& w : waiting) w.ready(result);
   waiting.clear();
   result = std::shared_ptr<LoadedModel>();
   lock.lock();
@@ -187,7 +239,7 @@ ModelPool::~ModelPool() {
   impl_->changed.notify_all();
   impl_->loader.join();
   for (Entry& e : impl_->entries) {
-    for (const Ready& ready : e.waiting) ready(fail("the server is stopping"));
+    for (const Waiter& w : e.waiting) w.ready(fail("the server is stopping"));
     e.waiting.clear();
   }
 }
@@ -201,22 +253,26 @@ const ServedModel* ModelPool::find(std::string_view name) const {
 
 const std::vector<ServedModel>& ModelPool::models() const { return impl_->models; }
 
-void ModelPool::acquire(const ServedModel* served, Ready ready) {
+bool ModelPool::acquire(const ServedModel* served, Ready ready, std::function<bool()> gone) {
   std::shared_ptr<LoadedModel> loaded;
+  std::vector<Waiter> dropped;  // before the lock: destroyed without it
   {
     const std::lock_guard lock(impl_->mutex);
     Entry& entry = impl_->entries[static_cast<size_t>(served - impl_->models.data())];
     entry.used = Clock::now();
-    if (entry.loaded) {
+    if (entry.loaded && !entry.draining) {
       loaded = entry.loaded;
     } else if (!impl_->stopping) {
-      entry.waiting.push_back(std::move(ready));
-      if (entry.state != ModelState::kLoading) {
-        entry.state = ModelState::kLoading;
+      const auto most = static_cast<size_t>(std::max(1, impl_->options.max_waiting));
+      if (entry.waiting.size() >= most) dropped = take_gone(entry.waiting);
+      if (entry.waiting.size() >= most) return false;
+      entry.waiting.push_back({std::move(ready), std::move(gone)});
+      if (entry.state != ModelState::kLoading && !impl_->is_wanted(entry)) {
+        if (!entry.loaded) entry.state = ModelState::kLoading;
         impl_->wanted.push_back(&entry);
         impl_->changed.notify_all();
       }
-      return;
+      return true;
     }
   }
   if (loaded) {
@@ -224,6 +280,7 @@ void ModelPool::acquire(const ServedModel* served, Ready ready) {
   } else {
     ready(fail("the server is stopping"));
   }
+  return true;
 }
 
 std::vector<ModelStatus> ModelPool::status() const {
@@ -245,6 +302,14 @@ std::vector<ModelStatus> ModelPool::status() const {
 }
 
 void ModelPool::tick() {
+  {
+    std::vector<Waiter> dropped;  // before the lock: destroyed without it
+    const std::lock_guard lock(impl_->mutex);
+    for (Entry& e : impl_->entries) {
+      std::vector<Waiter> gone = take_gone(e.waiting);
+      std::move(gone.begin(), gone.end(), std::back_inserter(dropped));
+    }
+  }
   if (impl_->options.idle_unload_s <= 0) return;
   for (;;) {
     std::shared_ptr<LoadedModel> idle;

@@ -1,5 +1,6 @@
 // The models a server has: loaded on demand, one scheduler each, unloaded after an idle time, drained and never cut off by a
-// swap. All functions may be called from any thread. Loading happens on a thread of the pool.
+// swap; one that is in use all the time is drained for a load that has waited. All functions may be called from any thread.
+// Loading happens on a thread of the pool.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,8 @@ struct ModelPoolOptions {
   WeightMode weights = WeightMode::kAuto;
   std::optional<Isa> isa;
   int max_loaded = 2;                // models in memory at a time; the longest unused idle one goes when another is wanted
+  int max_waiting = 256;             // requests for a model that is not in memory
+  double swap_patience_s = 3;        // how long a load waits for an idle model before one in use takes no more requests
   double idle_unload_s = 0;          // 0: never
   Accounting* accounting = nullptr;  // outlives the pool; null: nothing is metered
 };
@@ -67,10 +70,13 @@ class ModelPool {
   [[nodiscard]] const std::vector<ServedModel>& models() const;
 
   /// Gives the loaded model to `ready`: at once on the calling thread when it is in memory, else on a thread of the pool after
-  /// loading. `served` is one of models().
-  void acquire(const ServedModel* served, std::function<void(Result<std::shared_ptr<LoadedModel>>)> ready);
+  /// loading. A model that must make room for another one counts as not in memory for those who come now. `served` is one of
+  /// models(). False: as many wait for it as may; `ready` is not called. `gone` says that nobody wants it any more (under the
+  /// pool's lock: it must not call the pool); `ready` may then be dropped instead.
+  [[nodiscard]] bool acquire(const ServedModel* served, std::function<void(Result<std::shared_ptr<LoadedModel>>)> ready,
+                             std::function<bool()> gone = {});
   [[nodiscard]] std::vector<ModelStatus> status() const;
-  /// Unloads what has been idle too long. Call it every second or so.
+  /// Unloads what has been idle too long, and forgets waiting requests that nobody wants any more. Call it every second or so.
   void tick();
   /// Drains every scheduler, within `seconds` in all. True: nothing had to be cancelled.
   bool drain(double seconds);

@@ -121,7 +121,13 @@ void RequestJob::read() {
     const std::lock_guard lock(core_->mutex);
     core_->streams.push_back(weak_from_this());
   }
-  core_->pool.acquire(served_, [self = shared_from_this()](auto loaded) { self->have_model(std::move(loaded)); });
+  const bool taken = core_->pool.acquire(
+      served_, [self = shared_from_this()](auto loaded) { self->have_model(std::move(loaded)); },
+      [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        return !self || self->done();
+      });
+  if (!taken) fail(too_many_for_model(served_->name));
 }
 
 void RequestJob::have_model(Result<std::shared_ptr<LoadedModel>> loaded) {
