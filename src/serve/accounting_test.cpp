@@ -331,6 +331,43 @@ TEST(Accounting, WhatTheQueueRefusesIsNotDone) {
   EXPECT_EQ(by_status["answer done"], clients.size() - refused);
 }
 
+TEST(Accounting, AKeySeesItsOwnSums) {
+  ApiServerOptions options;
+  options.keys = {"first-key-of-the-test", "second-key-of-the-test"};
+  Books books(false, false, all_declared(), std::move(options));
+  const auto send = [&](int key, const std::string& method, const std::string& path, const std::string& query,
+                        const std::string& body) {
+    auto client = std::make_shared<Client>();
+    HttpRequest request;
+    request.method = method;
+    request.path = path;
+    request.query = query;
+    request.body = body;
+    request.headers = {{"authorization", key == 1 ? "Bearer first-key-of-the-test" : "Bearer second-key-of-the-test"}};
+    books.server->api().handle(std::move(request), client);
+    EXPECT_TRUE(client->wait());
+    EXPECT_EQ(client->status(), 200) << client->text();
+    return json_of(client->text());
+  };
+  for (int i = 0; i < 3; ++i) {
+    (void)send(i == 0 ? 1 : 2, "POST", "/v1/completions", "", R"({"prompt": "x", "max_tokens": 5, "ignore_eos": true})");
+  }
+  // Rows are written after the answers were sent.
+  for (int i = 0; i < 3000; ++i) {
+    const std::vector<LedgerRow> rows = books.rows();
+    if (std::count_if(rows.begin(), rows.end(), [](const LedgerRow& r) { return r.kind == "answer"; }) == 3) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  for (const int key : {1, 2}) {
+    const Json by_key = send(key, "GET", "/v1/usage", "by=key", "");
+    ASSERT_EQ(at(by_key, "rows").as_array()->size(), 1u) << by_key.dump();
+    EXPECT_EQ(at(by_key, "rows/0/key"), Json(fmt::format("key{}", key)));
+    EXPECT_EQ(at(by_key, "rows/0/requests"), Json(key));
+    EXPECT_EQ(at(by_key, "total/requests"), Json(key));
+    EXPECT_EQ(at(send(key, "GET", "/v1/usage", "by=model", ""), "total/requests"), Json(3));
+  }
+}
+
 TEST(Accounting, WhatIsNotDeclaredIsNull) {
   Books books(false, false, CostModel());
   const auto client = ask(books.server->api(), R"("max_tokens": 5)");

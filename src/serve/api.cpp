@@ -151,7 +151,7 @@ struct Api::Impl {
       case Route::kStatus:
         return answer_status(*core, *reply);
       case Route::kUsage:
-        return answer_usage(core, request.query, reply);
+        return answer_usage(core, std::move(scope), request.query, reply);
       case Route::kPage:
         return answer_page(*core, request, *reply);
       case Route::kNone:

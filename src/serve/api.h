@@ -26,8 +26,8 @@
 // "rows": [{<by>: name, "requests", "prompt_tokens", "cached_tokens", "answer_tokens", "energy_j": {"value", "low", "high"},
 // "marginal_energy_j", "carbon_g": {"operational", "embodied"}, "cost": [{"amount", "marginal", "currency"}], "methods":
 // [name], "estimate"}], "total"}, of answers alone; what was not declared is null. "method", "grid" and "currency" are those of
-// now; "methods" are those the row's energy was found by, and "estimate" is set where any of them is one. 404 where no ledger
-// is kept.
+// now; "methods" are those the row's energy was found by, and "estimate" is set where any of them is one. Where there are keys,
+// by=key shows the asking key alone; the other sums are those of the whole server, as in /metrics. 404 where no ledger is kept.
 #pragma once
 
 #include <cstdint>

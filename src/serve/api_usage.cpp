@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "meter/ledger_reader.h"
@@ -129,7 +131,8 @@ Json head_json(const UsageQuery& query, const Accounting& accounting) {
   return out;
 }
 
-Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
+// `own`: where there are keys, the one that asks.
+Result<Json> usage(const UsageQuery& query, const std::optional<std::string>& own, Accounting& accounting) {
   accounting.settle();
   TRY(LedgerReader reader, LedgerReader::open(accounting.options().ledger_path));
   TRY(const std::vector<LedgerSum> sums, reader.sum(query.sum_by, query.from, query.to, "answer"));
@@ -138,6 +141,7 @@ Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
   Json::Array rows;
   LedgerSum total;
   for (const LedgerSum& sum : sums) {
+    if (own && query.sum_by == SumBy::kKey && sum.group != *own) continue;
     Json row(Json::Object{{std::string(query.by), sum.group}});
     const Json numbers = sums_json(sum, method);
     for (const auto& [name, value] : *numbers.as_object()) row.set(name, value);
@@ -151,7 +155,8 @@ Result<Json> usage(const UsageQuery& query, Accounting& accounting) {
 
 }  // namespace
 
-void answer_usage(const std::shared_ptr<ApiCore>& core, const std::string& query, const std::shared_ptr<HttpReply>& reply) {
+void answer_usage(const std::shared_ptr<ApiCore>& core, std::string scope, const std::string& query,
+                  const std::shared_ptr<HttpReply>& reply) {
   const ApiResult<UsageQuery> parsed = parse_query(query);
   if (!parsed) return core->answer_error(*reply, kRoute, parsed.error());
   if (core->options.accounting == nullptr || core->options.accounting->ledger() == nullptr) {
@@ -163,8 +168,9 @@ void answer_usage(const std::shared_ptr<ApiCore>& core, const std::string& query
                            : "this server keeps no ledger; set enabled = true in [meter] and [ledger] of sobre.toml";
     return core->answer_error(*reply, kRoute, error);
   }
-  auto task = [core, reply, wanted = *parsed] {
-    const Result<Json> body = usage(wanted, *core->options.accounting);
+  auto own = core->keys != nullptr ? std::optional(std::move(scope)) : std::nullopt;
+  auto task = [core, reply, wanted = *parsed, own = std::move(own)] {
+    const Result<Json> body = usage(wanted, own, *core->options.accounting);
     if (body) return core->answer_json(*reply, kRoute, *body);
     ApiError error;
     error.status = 500;
