@@ -69,11 +69,10 @@ struct ModelPool::Impl {
 
 // Takes those out that nobody wants any more; the caller destroys them without the lock.
 std::vector<Waiter> take_gone(std::vector<Waiter>& waiting) {
-  std::vector<Waiter> out;
-  const auto end = std::stable_partition(waiting.begin(), waiting.end(), [](const Waiter& w) { return !w.gone || !w.gone(); });
-  out.assign(std::make_move_iterator(end), std::make_move_iterator(waiting.end()));
-  waiting.erase(end, waiting.end());
-  return out;
+  std::vector<Waiter> gone, stay;
+  for (Waiter& w : waiting) (w.gone && w.gone() ? gone : stay).push_back(std::move(w));
+  waiting = std::move(stay);
+  return gone;
 }
 
 int ModelPool::Impl::in_memory() const {
