@@ -83,7 +83,8 @@ void Machine::step_container(const Thread& t, uint8_t byte, Threads& out) {
     case Mode::kObjectNext:
     case Mode::kObjectName:
       if (byte == '"') return begin_key(t.frame, out);
-      if (byte == (f.list != 0 ? ']' : '}') && t.mode == Mode::kObjectOpen && closes(f)) return done(f.up, out);
+      if (byte == static_cast<uint8_t>(f.list != 0 ? ']' : '}') && t.mode == Mode::kObjectOpen && closes(f))
+        return done(f.up, out);
       if (byte == ' ' && t.mode == Mode::kObjectNext) return next.mode = Mode::kObjectName, push(out, next);
       return;
     case Mode::kColon:
@@ -102,7 +103,7 @@ void Machine::step_container(const Thread& t, uint8_t byte, Threads& out) {
         next.mode = object ? Mode::kObjectNext : Mode::kArrayNext;
         return push(out, next);
       }
-      if (byte == (object && f.list == 0 ? '}' : ']') && closes(f)) return done(f.up, out);
+      if (byte == static_cast<uint8_t>(object && f.list == 0 ? '}' : ']') && closes(f)) return done(f.up, out);
       return;
     default:
       return;

@@ -254,11 +254,11 @@ uint64_t SchemaProgram::memory_bytes() const {
   for (const Dfa& dfa : dfas) bytes += dfa.memory_bytes();
   for (const ArrayShape& shape : arrays) {
     bytes += sizeof(shape) + (shape.rest.size() + shape.values.size()) * 8;
-    for (const auto& place : shape.places) bytes += sizeof(place) + place.size() * sizeof(ChildChoice);
+    for (const auto& place : shape.places) bytes += sizeof(std::vector<ChildChoice>) + place.size() * sizeof(ChildChoice);
   }
   for (const ObjectShape& shape : objects) {
     bytes += sizeof(shape) + shape.required.size() * 8 + shape.kinds.size() * 4;
-    for (const auto& choices : shape.classes) bytes += sizeof(choices) + choices.size() * sizeof(ChildChoice);
+    for (const auto& choices : shape.classes) bytes += sizeof(std::vector<ChildChoice>) + choices.size() * sizeof(ChildChoice);
   }
   for (const auto& table : tables) {
     bytes += table->dfa.memory_bytes() + (table->reach.size() + table->names.size() * 4) * 8 + table->counts.size() * 5;

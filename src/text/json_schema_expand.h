@@ -153,8 +153,8 @@ class SchemaCompiler {
   Result<void> make_unique(ArrayShape& shape, const std::string& place);
   Result<bool> make_unique_strings(ArrayShape& shape);
   Result<std::vector<Json>> values_of(uint32_t formula, const std::string& place);
-  Result<std::vector<ChildChoice>> choices_of(std::vector<Literal> base, const std::vector<std::pair<Literal, bool>>& rules,
-                                              uint32_t applies);
+  Result<std::vector<ChildChoice>> choices_of(const std::vector<Literal>& base,
+                                              const std::vector<std::pair<Literal, bool>>& rules, uint32_t applies);
   Result<int32_t> intersection(std::vector<int32_t> dfas, uint64_t min, int64_t max);
   Result<int32_t> string_language(uint32_t formula);
   Result<uint32_t> table_of(const std::vector<std::string>& names, const std::vector<int32_t>& patterns);

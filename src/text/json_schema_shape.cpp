@@ -101,6 +101,7 @@ Result<int32_t> SchemaCompiler::intersection(std::vector<int32_t> dfas, uint64_t
   const auto found = dfa_numbers_.find(key);
   if (found != dfa_numbers_.end()) return found->second;
   std::vector<const Dfa*> parts;
+  parts.reserve(dfas.size() + 1);
   for (const int32_t dfa : dfas) parts.push_back(&program_.dfas[static_cast<size_t>(dfa)]);
   Dfa length;
   if (bounded) {
@@ -166,7 +167,7 @@ Result<int32_t> SchemaCompiler::string_language(uint32_t formula) {
 
 /// The ways a child may go: `base` holds, and for each rule that applies its literal holds (and counts) or not. Rules with a
 /// maximum (second: true) need to know; for the others "not counted" is enough.
-Result<std::vector<ChildChoice>> SchemaCompiler::choices_of(std::vector<Literal> base,
+Result<std::vector<ChildChoice>> SchemaCompiler::choices_of(const std::vector<Literal>& base,
                                                             const std::vector<std::pair<Literal, bool>>& rules,
                                                             uint32_t applies) {
   std::vector<ChildChoice> choices;
@@ -221,7 +222,7 @@ Result<void> SchemaCompiler::finish_arrays(const Branch& branch, uint32_t formul
     for (const auto& [index, l] : rules.from)
       if (index <= place) base.push_back(l);
     for (size_t r = 0; r < offsets.size(); ++r) applies |= offsets[r] <= place ? 1U << r : 0U;
-    TRY(auto choices, choices_of(std::move(base), counted, applies));
+    TRY(auto choices, choices_of(base, counted, applies));
     const bool none = choices.empty();
     if (none && (shape.max < 0 || static_cast<uint64_t>(shape.max) > place)) shape.max = static_cast<int64_t>(place);
     for (const ChildChoice& c : choices) add_key(key, c.formula, c.counts);
@@ -312,6 +313,7 @@ Result<void> SchemaCompiler::finish_objects(const Branch& branch, uint32_t formu
   shape.exists = static_cast<uint32_t>(rules.exists.size());
   shape.required.assign(table.words, 0);
   std::vector<std::pair<Literal, bool>> exists;
+  exists.reserve(rules.exists.size());
   for (const PropertyExists& e : rules.exists) exists.emplace_back(e.literal, false);
   const auto matches = [&](const KeyTable::Label& label, int32_t dfa) {
     const auto at = std::lower_bound(patterns.begin(), patterns.end(), dfa) - patterns.begin();
@@ -344,7 +346,7 @@ Result<void> SchemaCompiler::finish_objects(const Branch& branch, uint32_t formu
       const PropertyExists& rule = rules.exists[e];
       if (rule.other ? is_other(rule.others, named.exists[e]) : matches(label, rule.pattern)) applies |= 1U << e;
     }
-    TRY(auto choices, choices_of(std::move(base), exists, applies));
+    TRY(auto choices, choices_of(base, exists, applies));
     if (name != nullptr && named.required.contains(*name)) {
       if (choices.empty()) return {};
       shape.required[l / 64] |= uint64_t{1} << (l % 64);
