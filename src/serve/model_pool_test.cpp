@@ -124,7 +124,7 @@ TEST_F(ModelPoolTest, OnlySoManyWaitAndThoseWhoLeftMakeRoom) {
   EXPECT_TRUE(ask(1, 5));
   EXPECT_FALSE(ask(1, 6));
   let_go(0);
-  for (const size_t number : {2, 3, 5}) EXPECT_TRUE(wait_for(number));
+  for (const size_t number : {size_t{2}, size_t{3}, size_t{5}}) EXPECT_TRUE(wait_for(number));
   EXPECT_FALSE(has(1));
   EXPECT_EQ(answered(), 4U);
 }
