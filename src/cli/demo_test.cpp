@@ -22,7 +22,7 @@ TEST(Bundled, FilesAreThoseOfTheCatalogue) {
   const auto catalogue = load_catalogue("");
   ASSERT_TRUE(catalogue);
   const auto entries = catalogue->bundled();
-  ASSERT_EQ(entries.size(), 2u);
+  ASSERT_EQ(entries.size(), 3u);
   uint64_t total = 0;
   for (const CatalogueEntry* entry : entries) {
     const auto path = resolve_model(entry->name);
@@ -33,8 +33,8 @@ TEST(Bundled, FilesAreThoseOfTheCatalogue) {
     total += entry->bytes;
   }
   EXPECT_LE(total, kMostBytes);
-  EXPECT_EQ(bundled_models(), (std::vector<std::string>{"office-medium", "office-small"}));
-  EXPECT_EQ(default_model().value_or(""), "office-medium");
+  EXPECT_EQ(bundled_models(), (std::vector<std::string>{"office-large", "office-medium", "office-small"}));
+  EXPECT_EQ(default_model().value_or(""), "office-large");
 }
 
 TEST(Bundled, AMissingFileIsNamed) {
@@ -46,14 +46,14 @@ TEST(Bundled, AMissingFileIsNamed) {
              "[[model.sources]]\nkind = \"bundled\"\n");
   const EnvironmentVariable config("XDG_CONFIG_HOME", home.path());
   expect_failure({"show", "gone"}, 1, "gone comes with the program, but no gone.gguf of 5 bytes is in ");
-  EXPECT_EQ(bundled_models().size(), 2u);
+  EXPECT_EQ(bundled_models().size(), 3u);
 }
 
 TEST(Bundled, RunWithoutAModelAsksTheLargest) {
   const Outcome none = run_sobre({"run"}, "What is 12 + 30?");
   ASSERT_EQ(none.status, 0) << none.err;
   EXPECT_TRUE(none.out.ends_with("\n42\n")) << none.out;
-  const Outcome named = run_sobre({"run", "office-medium"}, "What is 12 + 30?");
+  const Outcome named = run_sobre({"run", "office-large"}, "What is 12 + 30?");
   EXPECT_EQ(named.out, none.out);
 }
 
@@ -72,7 +72,7 @@ TEST(Demo, EveryModelAnswersEveryTask) {
     EXPECT_EQ(*row->find("right")->as_bool(), score(task, *row->find("expected")->as_string(), answer)) << line;
   }
   const int each = 2 * static_cast<int>(office_tasks().size());
-  EXPECT_EQ(answers, (std::map<std::string, int>{{"office-medium", each}, {"office-small", each}}));
+  EXPECT_EQ(answers, (std::map<std::string, int>{{"office-large", each}, {"office-medium", each}, {"office-small", each}}));
   EXPECT_EQ(tasks.size(), office_tasks().size());
 }
 
@@ -85,8 +85,8 @@ TEST(Demo, TheTableCountsWhatIsShown) {
     return n;
   };
   const int right = count(" right ") - 1, wrong = count(" wrong ");  // less the table's heading
-  EXPECT_EQ(right + wrong, 2 * static_cast<int>(office_tasks().size())) << o.out;
-  EXPECT_EQ(count(" of " + std::to_string(office_tasks().size())), 2) << o.out;
+  EXPECT_EQ(right + wrong, 3 * static_cast<int>(office_tasks().size())) << o.out;
+  EXPECT_EQ(count(" of " + std::to_string(office_tasks().size())), 3) << o.out;
 }
 
 TEST(Demo, WrongFlagsAreOneLine) {
