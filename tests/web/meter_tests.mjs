@@ -306,7 +306,7 @@ const kViewTests = [
       const { page } = t;
       await choose_model_with(t, (usage) => ({ ...usage, rows: usage.rows.map((r, i) => (i === 0 ? { ...r, model: "=cmd, really" } : r)) }));
       await page.click("summary");
-      check((await page.locator("tbody tr").count()) === 4 && (await page.locator("thead th").count()) === 10, "the table is not whole");
+      check((await page.locator("tbody tr").count()) === 4 && (await page.locator("thead th").count()) === 11, "the table is not whole");
       check(/^Ministral-3B-Instruct [\d,]+ [\d,]+ [\d,]+ [\d,]+ [\d.]+ kJ from/.test(await words(page, "tbody tr:nth-child(3)")), await words(page, "tbody tr:nth-child(3)"));
       const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Save as CSV")]);
       check(/^sobre-model-\d{4}-\d\d-\d\d-\d{4}-\d\d-\d\d\.csv$/.test(download.suggestedFilename()), download.suggestedFilename());
