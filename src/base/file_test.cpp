@@ -134,7 +134,6 @@ TEST_F(FileTest, AnAbandonedAtomicFileLeavesNothing) {
     ASSERT_TRUE(file);
     AtomicFile moved = std::move(*file);
     ASSERT_TRUE(moved.write("half"));
-    EXPECT_LE(entries(), 2u);  // it may be without a name
   }
   EXPECT_EQ(contents(path("out")), "old");
   EXPECT_EQ(entries(), 1u);

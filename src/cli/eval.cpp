@@ -291,13 +291,17 @@ Result<void> eval_command(const EvalFlags& flags) {
   row.model_digest = identity;
   row.task = flags.tasks.size() == 1 ? flags.tasks.front() : "";
   row.answer_tokens = tokens_of(asked);
-  row.status = first_error(asked).empty() ? "done" : "failed";
+  const std::string error = first_error(asked);
+  row.status = error.empty() ? "done" : "failed";
   const int64_t tokens = row.answer_tokens;
   const std::string energy = meter.end_in_ledger(std::move(row));  // also of what failed
-  if (const std::string error = first_error(asked); !error.empty()) return fail("{}", error);
+  if (!error.empty()) return fail("{}", error);
   const std::vector<ManyAnswer>& answers = *asked;
   const std::vector<Cell> cells = count_cells(questions, answers);
   const std::optional<Sci> carbon = sci_of(flags, grid, meter.last(), cells);
+  if (grid && !carbon)
+    fmt::print(stderr, "sobre: no CO2e per right answer: {}\n",
+               meter.last() ? "no answer was right" : "energy cannot be metered here (`sobre meter` says why)");
   if (flags.json) {
     Json::Array list;
     for (const Cell& c : cells) list.push_back(cell_to_json(c));

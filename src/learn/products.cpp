@@ -23,8 +23,6 @@ namespace sobre {
 
 namespace {
 
-bool bf16_allowed = true;  // written before threads are made
-
 struct Factor {
   const float* data;
   int64_t rows, cols, stride;
@@ -86,15 +84,17 @@ void use_callers_threads() { omp_set_num_threads(1); }
 
 void limit_products(Isa isa) {
   if (isa == Isa::kAvx512 || isa == Isa::kNeon) return;  // the most that is chosen here anyway
-  bf16_allowed = false;
   const dnnl_cpu_isa_t most = isa == Isa::kScalar ? dnnl_cpu_isa_sse41 : dnnl_cpu_isa_avx2;
   // Refused only where it is too late or the library was built without limits: its products are right in either case.
   (void)dnnl_set_max_cpu_isa(isa == Isa::kAvxVnni ? dnnl_cpu_isa_avx2_vnni : most);
 }
 
 bool has_bf16_products() {
-  static const bool has = cpu_has_bf16() && dnnl_gemm_bf16bf16f32 != nullptr;
-  return has && bf16_allowed;
+  static const bool has = [] {
+    const auto most = static_cast<unsigned>(dnnl_get_effective_cpu_isa()), needed = unsigned{dnnl_cpu_isa_avx512_core_bf16};
+    return cpu_has_bf16() && dnnl_gemm_bf16bf16f32 != nullptr && (most & needed) == needed;
+  }();
+  return has;
 }
 
 void multiply_nt(ProductType type, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb,

@@ -19,7 +19,8 @@ void limit_products(Isa isa);
 /// What the factors of a product are rounded to before they are multiplied; all of memory and every sum is f32.
 enum class ProductType : uint8_t { kF32, kBf16 };
 
-/// Whether this processor (AVX-512 BF16) and this library multiply bfloat16, twice as fast as f32. kBf16 needs it (CHECK).
+/// Whether this processor (AVX-512 BF16) and this library, as it is limited, multiply bfloat16, twice as fast as f32. kBf16
+/// needs it (CHECK).
 [[nodiscard]] bool has_bf16_products();
 /// Bytes that each thread keeps for the rounded factors of products that have at most so many elements.
 [[nodiscard]] constexpr uint64_t bf16_scratch_bytes(uint64_t elements) { return 2 * elements; }

@@ -42,8 +42,9 @@ class Run {
     if (!finished) return std::unexpected(finished.error());
     TRY_VOID(drawn);
     if (!*finished) return report_;
-    // What was learned outlives whatever goes wrong with the model's files.
-    if (saved_step_ != state_.step) TRY_VOID(save());
+    // What was learned outlives whatever goes wrong with the model's files. Where there is room for these alone, they are
+    // enough.
+    if (saved_step_ != state_.step) (void)save();
     TRY(report_.gguf, write_trained_model(recipe_.output.folder, model_, *parameters_, recipe_.output.gguf));
     std::error_code error;
     fs::remove(checkpoint_, error);  // the model is there now

@@ -7,13 +7,12 @@
 #include "text/bpe.h"
 #include "text/byte_level.h"
 #include "text/gguf_pre.h"
+#include "text/gguf_tokens.h"
 #include "text/score_ranks.h"
 #include "text/tokenizer_impl.h"
 
 namespace sobre {
 namespace {
-
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 
 class GgufLoader {
  public:
@@ -56,13 +55,8 @@ class GgufLoader {
   }
 
   [[nodiscard]] size_t size() const { return vocab_.tokens.size(); }
-  [[nodiscard]] TokenType type(size_t id) const { return vocab_.types.empty() ? TokenType::kNormal : vocab_.types[id]; }
-
-  /// Whether a token may come out of running text by the model's own rules.
-  [[nodiscard]] bool is_text(size_t id) const {
-    const TokenType t = type(id);
-    return !impl_->special[id] && (t == TokenType::kNormal || t == TokenType::kUnused || t == TokenType::kUserDefined);
-  }
+  [[nodiscard]] TokenType type(size_t id) const { return gguf_token_type(vocab_, id); }
+  [[nodiscard]] bool is_text(size_t id) const { return is_gguf_text(vocab_, impl_->special, id); }
 
   Result<void> fill_table() {
     size_t bytes = 0;
@@ -70,13 +64,8 @@ class GgufLoader {
     impl_->table.reserve(size(), bytes);
     for (const std::string& token : vocab_.tokens) impl_->table.add(token);
     TRY_VOID(impl_->table.build_index());
-    impl_->special.assign(size(), 0);
+    impl_->special = gguf_special_tokens(vocab_);
     impl_->byte_token.assign(size(), 0);
-    for (size_t id = 0; id < size(); ++id) impl_->special[id] = type(id) == TokenType::kControl;
-    // Some files call these plain tokens; they end or begin a text all the same.
-    for (const auto& id : {vocab_.bos, vocab_.eos, vocab_.eot, vocab_.eom}) {
-      if (id) impl_->special[static_cast<size_t>(*id)] = 1;
-    }
     impl_->bos = vocab_.bos;
     impl_->eos = vocab_.eos;
     return {};

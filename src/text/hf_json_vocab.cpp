@@ -4,12 +4,12 @@
 #include <unordered_map>
 
 #include "text/gguf_pre.h"
+#include "text/gguf_tokens.h"
 #include "text/hf_json_writer.h"
 
 namespace sobre {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 constexpr size_t kMaxMerges = 4'000'000;
 
 Json typed(std::string_view type) {
@@ -44,7 +44,7 @@ class VocabWriter {
       if (id && (*id < 0 || static_cast<size_t>(*id) >= vocab_.tokens.size()))
         return fail("special token id {} in a vocabulary of {}", *id, vocab_.tokens.size());
     }
-    find_special();
+    special_ = gguf_special_tokens(vocab_);
     HfTokenizer out;
     if (vocab_.model == "gpt2") {
       TRY_VOID(set_byte_level(out));
@@ -63,17 +63,8 @@ class VocabWriter {
   }
 
  private:
-  [[nodiscard]] TokenType type(size_t id) const { return vocab_.types.empty() ? TokenType::kNormal : vocab_.types[id]; }
+  [[nodiscard]] TokenType type(size_t id) const { return gguf_token_type(vocab_, id); }
   [[nodiscard]] std::string token(int32_t id) const { return vocab_.tokens[static_cast<size_t>(id)]; }
-
-  // As the reader of GGUF vocabularies has it: control tokens, and whatever ends or begins a text.
-  void find_special() {
-    special_.assign(vocab_.tokens.size(), 0);
-    for (size_t id = 0; id < special_.size(); ++id) special_[id] = type(id) == TokenType::kControl ? 1 : 0;
-    for (const auto& id : {vocab_.bos, vocab_.eos, vocab_.eot, vocab_.eom}) {
-      if (id) special_[static_cast<size_t>(*id)] = 1;
-    }
-  }
 
   Result<void> set_byte_level(HfTokenizer& out) {
     const GgufPre* pre = find_gguf_pre(vocab_.pre.empty() ? "default" : vocab_.pre);
@@ -128,10 +119,7 @@ class VocabWriter {
   // Every way to make a piece of two others; the best score first, then the longest left part, as Hugging Face's converter of
   // SentencePiece models orders them.
   Result<std::vector<std::string>> merges_of_scores() const {
-    const auto is_text = [&](size_t id) {
-      const TokenType t = type(id);
-      return special_[id] == 0 && (t == TokenType::kNormal || t == TokenType::kUnused || t == TokenType::kUserDefined);
-    };
+    const auto is_text = [&](size_t id) { return is_gguf_text(vocab_, special_, id); };
     std::unordered_map<std::string_view, size_t> ids;
     for (size_t id = 0; id < vocab_.tokens.size(); ++id) {
       if (is_text(id)) ids.emplace(vocab_.tokens[id], id);
