@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "base/file.h"
 #include "digest/sha256.h"
@@ -44,8 +45,10 @@ class Run {
     if (!*finished) return report_;
     // What was learned outlives whatever goes wrong with the model's files. Where there is room for these alone, they are
     // enough.
-    if (saved_step_ != state_.step) (void)save();
-    TRY(report_.gguf, write_trained_model(recipe_.output.folder, model_, *parameters_, recipe_.output.gguf));
+    const Result<void> kept = saved_step_ == state_.step ? Result<void>() : save();
+    auto written = write_trained_model(recipe_.output.folder, model_, *parameters_, recipe_.output.gguf);
+    if (!written && !kept) return fail("{}; nor could a checkpoint be kept: {}", written.error().message, kept.error().message);
+    TRY(report_.gguf, std::move(written));
     std::error_code error;
     fs::remove(checkpoint_, error);  // the model is there now
     report_.finished = true;

@@ -190,7 +190,10 @@ class GgufLoader {
       if (marked) {
         replace_all(piece, kSpaceMark, " ");
       } else {
-        piece = piece.starts_with("##") ? piece.substr(2) : " " + piece;
+        if (piece.starts_with("##"))
+          piece.erase(0, 2);
+        else
+          piece.insert(0, 1, ' ');
       }
       clean_up_spaces(piece);
       impl_->pieces.add(piece);
