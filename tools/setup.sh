@@ -152,7 +152,10 @@ install_packages() {
     if [[ $package == \?* ]]; then optional+=("${package#\?}"); else required+=("$package"); fi
     say "missing package ${package#\?}: $reason"
   done <<<"$wanted"
-  if ((${#required[@]} == 0 && EUID != 0)); then return; fi
+  if ((${#required[@]} == 0 && EUID != 0)) && ! command -v sudo >/dev/null; then
+    say "going on without them: installing needs root rights, and there is no sudo here"
+    return
+  fi
   if [[ ! -x /usr/bin/apt-get ]]; then
     fail "this machine has no apt-get; install the packages above, or what corresponds to them here, and start again"
   fi
@@ -214,7 +217,7 @@ set_up_web() {
   fi
   say "fetching what the web page is built with (npm ci; log: build/setup-web.log)"
   if ! (cd "$web" && npm ci --no-audit --no-fund --ignore-scripts </dev/null) >"$log" 2>&1; then
-    say "npm ci failed, the server will have no web page; the last lines of its log:"
+    say "npm ci failed, the server will have no web page (tried again once build/.web-tried is deleted); the last lines of its log:"
     tail -n 5 "$log" >&2
   fi
 }

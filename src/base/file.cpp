@@ -49,6 +49,16 @@ Result<uint64_t> regular_size(int fd, const std::string& path) {
   return static_cast<uint64_t>(st.st_size);
 }
 
+FileVersion version_from(const struct stat& st) {
+  return {st.st_dev, st.st_ino, st.st_size, int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec};
+}
+
+Result<FileVersion> version_of(int fd, const std::string& path) {
+  struct stat st{};
+  if (::fstat(fd, &st) != 0) return fail("{}: {}", path, std::strerror(errno));
+  return version_from(st);
+}
+
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
@@ -58,6 +68,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   MappedFile m;
   m.path_ = path;
   m.size_ = size;
+  TRY(m.version_, version_of(file.fd, path));
   if (size > 0) {
     void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
     if (p == MAP_FAILED) return fail("{}: cannot map {} bytes: {}", path, size, std::strerror(errno));
@@ -67,13 +78,25 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), path_(std::move(other.path_)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      path_(std::move(other.path_)),
+      version_(other.version_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(path_, other.path_);
+  std::swap(version_, other.version_);
   return *this;
+}
+
+bool MappedFile::was_rewritten() const {
+  struct stat st{};
+  if (::stat(path_.c_str(), &st) != 0) return false;
+  const FileVersion now = version_from(st);
+  const bool same_file = now.device == version_.device && now.number == version_.number;
+  return same_file && (now.bytes != version_.bytes || now.changed_ns != version_.changed_ns);
 }
 
 MappedFile::~MappedFile() {
@@ -106,6 +129,10 @@ Result<std::string> read_file(const std::string& path, uint64_t max_bytes) {
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
+  // Put in the place of a device or a pipe, a file would be the end of it.
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+    return fail("{}: cannot write: what is there is not a regular file", path);
   AtomicFile f;
   f.path_ = path;
   const size_t slash = path.rfind('/');

@@ -12,6 +12,12 @@
 
 namespace sobre {
 
+/// Which file it is, and when it was written last.
+struct FileVersion {
+  uint64_t device = 0, number = 0;
+  int64_t bytes = 0, changed_ns = 0;
+};
+
 /// A file mapped read-only for as long as this object lives. Views into it must not outlive it.
 class MappedFile {
  public:
@@ -26,6 +32,10 @@ class MappedFile {
   [[nodiscard]] std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  /// Whether the file was written in place since it was opened: its bytes may be others then, or gone (a read ends the program
+  /// where it became shorter). One put in its place under the same name changes nothing here.
+  [[nodiscard]] bool was_rewritten() const;
+
   /// Gives the pages of a part of the mapping back to the system (they are read again when touched).
   void release(std::span<const std::byte> part) const;
 
@@ -34,12 +44,14 @@ class MappedFile {
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   std::string path_;
+  FileVersion version_;
 };
 
 /// Reads a whole file of at most `max_bytes` bytes.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, uint64_t max_bytes);
 
-/// Writes a new file without a name beside `path`, syncs it and puts it there: readers see the old bytes or the new ones.
+/// Writes a new file without a name beside `path`, syncs it and puts it there: readers see the old bytes or the new ones. A
+/// link is replaced, not followed; what is there and is no regular file (a device, a pipe, a folder) is an error.
 class AtomicFile {
  public:
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path);

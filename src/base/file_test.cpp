@@ -143,10 +143,29 @@ TEST_F(FileTest, AtomicFileSaysWhyItCannotWrite) {
   const auto file = AtomicFile::create(path("no/such/folder/out"));
   ASSERT_FALSE(file);
   EXPECT_NE(file.error().message.find("cannot write"), std::string::npos);
+  // Neither a folder nor what stands for a device is put away for a file.
   fs::create_directory(path("folder"));
-  auto onto_folder = AtomicFile::create(path("folder"));
-  ASSERT_TRUE(onto_folder);
-  EXPECT_FALSE(onto_folder->commit());
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  fs::create_symlink(path("fifo"), path("link"));
+  for (const char* name : {"folder", "fifo", "link"}) {
+    const auto onto = AtomicFile::create(path(name));
+    ASSERT_FALSE(onto) << name;
+    EXPECT_EQ(onto.error().message, path(name) + ": cannot write: what is there is not a regular file");
+  }
+}
+
+TEST_F(FileTest, AFileThatIsWrittenInPlaceIsTold) {
+  make("data", "abcdef");
+  auto mapped = MappedFile::open(path("data"));
+  ASSERT_TRUE(mapped);
+  EXPECT_FALSE(mapped->was_rewritten());
+  ASSERT_TRUE(write_text_file(path("data"), "another file of this name"));
+  EXPECT_FALSE(mapped->was_rewritten());
+  EXPECT_EQ(mapped->text(), "abcdef");
+  mapped = MappedFile::open(path("data"));
+  ASSERT_TRUE(mapped);
+  fs::resize_file(path("data"), 3);
+  EXPECT_TRUE(mapped->was_rewritten());
 }
 
 TEST_F(FileTest, APipeIsRefusedAndNotWaitedFor) {

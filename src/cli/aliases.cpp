@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/toml.h"
+#include "base/utf8.h"
 
 namespace sobre {
 
@@ -20,8 +21,8 @@ bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && 
 Result<void> check_target(const std::string& name, const std::string& target) {
   const bool printable =
       std::none_of(target.begin(), target.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
-  if (target.empty() || target.size() > kLongestTarget || !printable)
-    return fail("alias '{}': its target is no name or path of 1 to {} printable bytes", name, kLongestTarget);
+  if (target.empty() || target.size() > kLongestTarget || !printable || !is_valid_utf8(target))
+    return fail("alias '{}': its target is no name or path of 1 to {} printable bytes in UTF-8", name, kLongestTarget);
   return {};
 }
 

@@ -125,7 +125,8 @@ void ChatLoop::retry() {
     return;
   }
   const bool answered = !messages_.empty() && messages_.back().role == "assistant";
-  if (messages_.empty() || messages_[messages_.size() - (answered ? 2 : 1)].role != "user") {
+  const size_t behind = answered ? 2 : 1;  // the question, counted from the end
+  if (messages_.size() < behind || messages_[messages_.size() - behind].role != "user") {
     fmt::print(stderr, "sobre: nothing to answer again yet\n");
     return;
   }

@@ -182,7 +182,7 @@ LineEditor::Event LineEditor::read(const std::string& prompt, std::string& line)
   self.prompt = prompt;
   self.pasting = self.pasted = self.stopped = false;
   clear_interrupt();
-  const bool can_paste = colours_on(STDERR_FILENO);
+  const bool can_paste = can_redraw(STDERR_FILENO);
   if (can_paste) (void)!::write(STDERR_FILENO, "\x1b[?2004h", 8);
   int count = 0;
   const char* text = el_gets(self.editor, &count);

@@ -80,9 +80,10 @@ inline Outcome run_sobre(std::vector<std::string> args, const std::string& input
   write_text(folder / "input", input);
   const int file = open((folder / "input").c_str(), O_RDONLY | O_CLOEXEC);
   const int old_input = dup(STDIN_FILENO);
-  EXPECT_GE(dup2(file, STDIN_FILENO), 0);
+  EXPECT_TRUE(file >= 0 && old_input >= 0 && dup2(file, STDIN_FILENO) == STDIN_FILENO);
   args.insert(args.begin(), "sobre");
   std::vector<char*> argv;
+  argv.reserve(args.size() + 1);
   for (std::string& a : args) argv.push_back(a.data());
   argv.push_back(nullptr);
   testing::internal::CaptureStdout();
@@ -92,9 +93,11 @@ inline Outcome run_sobre(std::vector<std::string> args, const std::string& input
   outcome.out = testing::internal::GetCapturedStdout();
   outcome.err = testing::internal::GetCapturedStderr();
   if (no_state) unsetenv("XDG_STATE_HOME");
-  dup2(old_input, STDIN_FILENO);
-  close(old_input);
-  close(file);
+  if (old_input >= 0) {
+    dup2(old_input, STDIN_FILENO);
+    close(old_input);
+  }
+  if (file >= 0) close(file);
   return outcome;
 }
 

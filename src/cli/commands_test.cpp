@@ -63,6 +63,27 @@ TEST(Show, SaysWhatTheModelIs) {
   expect_failure({"show", model, "--ctx", "257"}, 1, "--ctx 257 is more than the 256 positions");
 }
 
+TEST(New, ATokenizerThatIsNoFolderIsSaidFirst) {
+  const TemporaryFolder folder;
+  write_text(folder / "c.json", tiny_config(100));
+  write_text(folder / "tokenizer.json", "{}");
+  expect_failure({"new", "--config", folder / "c.json", "--out", folder / "m", "--tokenizer", folder / "tokenizer.json"}, 1,
+                 "--tokenizer names a folder");
+}
+
+TEST(Quantize, ValuesThatAreNoNumbersAreNamed) {
+  const TemporaryFolder folder;
+  const std::string model = make_model(folder, "m", tiny_config(100));
+  std::string bytes = read_text(model + "/model.safetensors");
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  bytes.replace(sizeof(header) + header + 64, 2, "\xC0\x7F");  // NaN as bf16, in the first matrix
+  write_text(model + "/model.safetensors", bytes);
+  write_text(folder / "ids", "1 2");
+  expect_failure({"generate", model, "--ids", folder / "ids"}, 1, "no numbers");
+  expect_failure({"quantize", model, folder / "m.gguf", "--type", "Q8_0"}, 1, "no numbers");
+}
+
 TEST(Logits, AreFiniteAndAgreeWithGenerate) {
   const TemporaryFolder folder;
   const std::string model = make_model(folder, "m", tiny_config(100));

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/catalogue.h"
 #include "cli/command_testing.h"
+#include "cli/commands.h"
 #include "cli/names.h"
 #include "digest/sha256.h"
 #include "task/task.h"
@@ -55,6 +56,29 @@ TEST(Bundled, RunWithoutAModelAsksTheLargest) {
   EXPECT_TRUE(none.out.ends_with("\n42\n")) << none.out;
   const Outcome named = run_sobre({"run", "office-large"}, "What is 12 + 30?");
   EXPECT_EQ(named.out, none.out);
+}
+
+TEST(Bundled, ARepeatableFlagTakesOneWordAndAPromptMayBeInBrackets) {
+  const Outcome stop = run_sobre({"run", "--stop", "[END]", "office-large", "What is 12 + 30?"});
+  EXPECT_EQ(stop.status, 0) << stop.err;
+  EXPECT_TRUE(stop.out.ends_with("42\n")) << stop.out;
+  for (const char* prompt : {"[]", "[1, 2, 3]", "[Question] What is 12 + 30?"}) {
+    const Outcome o = run_sobre({"run", "office-large", prompt});
+    EXPECT_EQ(o.status, 0) << o.err;
+    EXPECT_FALSE(o.out.empty()) << prompt;  // without a prompt there is a conversation, which ends at once
+  }
+  std::vector<std::string> words = {"sobre", "run", "m", "[1, 2]"}, marked;
+  std::vector<char*> argv;
+  argv.reserve(words.size());
+  for (std::string& w : words) argv.push_back(w.data());
+  EXPECT_EQ(marked_brackets(4, argv.data(), marked).size(), 5U);
+  EXPECT_EQ(marked[2], "m");
+  EXPECT_FALSE(marked[3].starts_with('['));
+  EXPECT_TRUE(marked[3].ends_with("[1, 2]"));
+  const Outcome list =
+      run_sobre({"eval", "--task", "route,dates", "office-small", "--level", "1", "--language", "en", "--count", "1"});
+  EXPECT_EQ(list.status, 0) << list.err;
+  EXPECT_NE(list.out.find("dates"), std::string::npos);
 }
 
 TEST(Demo, EveryModelAnswersEveryTask) {

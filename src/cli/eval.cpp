@@ -131,9 +131,10 @@ Result<std::vector<Question>> held_back_questions(const EvalFlags& flags) {
   TRY(const Recipe recipe, load_recipe(flags.recipe));
   std::vector<size_t> sources;
   for (size_t i = 0; i < recipe.data.train.size(); ++i) {
-    if (recipe.data.train[i].held_back > 0) sources.push_back(i);
+    if (recipe.data.train[i].held_back > 0 && recipe.data.train[i].kind != DataKind::kText) sources.push_back(i);
   }
-  if (sources.empty()) return fail("{}: no source of data.train has rows held back (held_back = 0.1)", recipe.file);
+  if (sources.empty())
+    return fail("{}: no source of data.train that has questions and answers holds rows back (held_back = 0.1)", recipe.file);
   std::vector<Question> questions;
   for (const size_t number : sources) {
     const std::string task = sources.size() == 1 ? "held back" : fmt::format("train[{}]", number + 1);
@@ -189,9 +190,7 @@ void print_cell(const Cell& c) {
              c.right, c.total);
 }
 
-Result<void> write_answers(const std::string& path, const std::vector<Question>& questions,
-                           const std::vector<ManyAnswer>& answers) {
-  TRY(AtomicFile file, AtomicFile::create(path));
+Result<void> write_answers(AtomicFile& file, const std::vector<Question>& questions, const std::vector<ManyAnswer>& answers) {
   for (size_t i = 0; i < questions.size(); ++i) {
     const Question& q = questions[i];
     Json row{Json::Object{}};
@@ -207,14 +206,14 @@ Result<void> write_answers(const std::string& path, const std::vector<Question>&
   return file.commit();
 }
 
-Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<Question>& questions) {
+Result<std::vector<ManyAnswer>> ask(const EvalFlags& flags, const std::vector<ChatMessage>& system,
+                                    const std::vector<Question>& questions) {
   TRY(const std::shared_ptr<const Model> model, load_model_alone(flags.model));
   SchedulerOptions options;
   options.kv = flags.model.kv;
   options.threads = flags.model.threads;
   options.context = flags.model.context;
   TRY(const std::unique_ptr<Scheduler> scheduler, Scheduler::create(model, options));
-  TRY(const std::vector<ChatMessage> system, system_messages(flags));
   std::vector<std::vector<int32_t>> prompts;
   for (const Question& q : questions) {
     std::vector<ChatMessage> messages = system;
@@ -277,13 +276,19 @@ Result<void> eval_command(const EvalFlags& flags) {
   if (!flags.zone.empty()) {
     TRY(grid, GridTable().find(flags.zone));
   }
+  TRY(const std::vector<ChatMessage> system, system_messages(flags));
+  std::optional<AtomicFile> answers_file;
+  if (!flags.answers_file.empty()) {
+    TRY(AtomicFile made, AtomicFile::create(flags.answers_file));  // what cannot be written is said before anything is asked
+    answers_file.emplace(std::move(made));
+  }
   // Before the meter runs: reading all of a model is no part of evaluating it.
   TRY(const std::string path, resolve_model(flags.model.model));
   TRY(const std::string identity, model_identity(path));
   AnswerMeter meter;
   meter.begin();
   const auto start = std::chrono::steady_clock::now();
-  const Result<std::vector<ManyAnswer>> asked = ask(flags, questions);
+  const Result<std::vector<ManyAnswer>> asked = ask(flags, system, questions);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   LedgerRow row;
   row.kind = "evaluate";
@@ -319,7 +324,7 @@ Result<void> eval_command(const EvalFlags& flags) {
                duration_text(seconds), energy.empty() ? "" : ", ", energy);
     if (carbon) fmt::print("{} CO2e per right answer (SCI, electricity of {})\n", show_carbon(carbon->per_unit), grid->zone);
   }
-  if (!flags.answers_file.empty()) TRY_VOID(write_answers(flags.answers_file, questions, answers));
+  if (answers_file) TRY_VOID(write_answers(*answers_file, questions, answers));
   return {};
 }
 

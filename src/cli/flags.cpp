@@ -5,8 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -15,9 +17,11 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/flags_number.h"
 #include "cli/ledger.h"
 #include "cli/meter.h"
 #include "cli/serve.h"
+#include "cli/terminal.h"
 #include "text/bpe_trainer.h"
 
 namespace sobre {
@@ -56,19 +60,6 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, Out& out, const 
     throw CLI::ValidationError(fmt::format("{}: '{}' is none of {}", flag, text, names));
   };
   return app.add_option_function<std::string>(flag, read, help)->type_name("NAME");
-}
-
-// A flag whose value is a whole number from `min` to `max`.
-template <class T>
-CLI::Option* add_number(CLI::App& app, const std::string& flag, T& out, T min, T max, const std::string& help) {
-  const auto read = [flag, min, max, &out](const std::string& text) {
-    T value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < min || value > max)
-      throw CLI::ValidationError(fmt::format("{}: '{}' is no whole number from {} to {}", flag, text, min, max));
-    out = value;
-  };
-  return app.add_option_function<std::string>(flag, read, help)->type_name("N");
 }
 
 Choices<Isa> isa_choices() {
@@ -329,14 +320,14 @@ std::string one_line(std::string text) {
 int report(const Result<void>& result) {
   if (result) return 0;
   std::fflush(stdout);
-  fmt::print(stderr, "sobre: {}\n", one_line(result.error().message));
+  say("sobre: {}\n", one_line(result.error().message));
   return 1;
 }
 
 int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
-  fmt::print(stderr, "sobre: {} (sobre{} --help lists what there is)\n", one_line(error.what()), command);
+  say("sobre: {} (sobre{} --help lists what there is)\n", one_line(error.what()), command);
   return 2;
 }
 
@@ -344,15 +335,27 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
 bool is_unknown_command(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || app.get_option_no_throw(argv[1]) != nullptr) return false;
   if (argv[1][0] == '-') {
-    fmt::print(stderr, "sobre: {} is no flag of the program itself (sobre --help lists what there is)\n", argv[1]);
+    say("sobre: {} is no flag of the program itself (sobre --help lists what there is)\n", argv[1]);
     return true;
   }
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
   if (std::any_of(commands.begin(), commands.end(), [&](const CLI::App* c) { return c->get_name() == argv[1]; })) return false;
   std::string names;
   for (const CLI::App* c : commands) names.append(names.empty() ? "" : ", ").append(c->get_name());
-  fmt::print(stderr, "sobre: '{}' is no command; the commands are {}\n", argv[1], names);
+  say("sobre: '{}' is no command; the commands are {}\n", argv[1], names);
   return true;
+}
+
+// An empty value is a variable of the shell that is not set: taken as given, `--keys "$KEYS"` would serve without keys. A
+// prompt and a system message may be empty.
+void refuse_empty_values(CLI::App& command) {
+  const CLI::Validator not_empty([](std::string& value) { return std::string(value.empty() ? "the value is empty" : ""); }, "");
+  for (CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name(option->get_positional());
+    const bool may_be_empty = command.get_name() == "run" && (name == "PROMPT" || name == "--system");
+    if (!may_be_empty && option->get_items_expected_max() > 0) option->check(not_empty);
+  }
+  for (CLI::App* c : command.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*c);
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -386,14 +389,18 @@ int parse_and_run(int argc, char** argv) {
   add_data(app, chosen, options.data);
   for (CLI::App* c : app.get_subcommands([](CLI::App*) { return true; })) {
     if (c->get_footer() == app.get_footer()) c->footer("");
+    refuse_empty_values(*c);
   }
   if (argc < 2) {
-    fmt::print(stderr, "sobre: a command is needed (sobre --help lists them)\n");
+    say("sobre: a command is needed (sobre --help lists them)\n");
     return 2;
   }
   if (is_unknown_command(app, argc, argv)) return 2;
+  std::vector<std::string> marked;
+  std::vector<char*> words(argv, argv + argc);
+  if (std::string_view(argv[1]) == "run") words = marked_brackets(argc, argv, marked);
   try {
-    app.parse(argc, argv);
+    app.parse(argc, words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help and version
     return report_usage(app, error);
@@ -436,11 +443,14 @@ void add_engine_flags(CLI::App& command, ModelFlags& flags, const std::function<
 
 int run_command_line(int argc, char** argv) {
   try {
-    return parse_and_run(argc, argv);
+    const int status = parse_and_run(argc, argv);
+    // What a full disk did not take must not look like success.
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    say("sobre: the output cannot be written: {}\n", std::strerror(errno));
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "sobre: there is not enough memory for this\n");
+    say("sobre: there is not enough memory for this\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sobre: {}\n", one_line(error.what()));
+    say("sobre: {}\n", one_line(error.what()));
   }
   return 1;
 }

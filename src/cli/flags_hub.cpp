@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/flags_number.h"
 #include "cli/hub.h"
 
 namespace sobre {
@@ -16,7 +17,7 @@ void add_pull(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("pull", "Fetch models from the Hugging Face hub (or a mirror) into the cache");
   const auto f = std::make_shared<PullFlags>();
   c->add_option("NAME", f->names, "ORG/NAME[@REVISION][:QUANT], a name of the catalogue, or an alias")->required();
-  c->add_option("--parallel", f->parallel, "Files at a time (1 to 16; default 4)")->check(CLI::Range(1, 16))->type_name("N");
+  add_number(*c, "--parallel", f->parallel, 1, 16, "Files at a time (1 to 16; default 4)");
   c->add_flag("--update", f->update, "Ask the hub for the newest commit also of what is here already");
   c->footer(
       "Files go to the cache that Hugging Face's tools share (HF_HOME, HF_HUB_CACHE), each verified by its digest. "
@@ -52,7 +53,7 @@ void add_search(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("search", "Models of the hub that match words: size, downloads, licence");
   const auto f = std::make_shared<SearchFlags>();
   c->add_option("WORDS", f->words, "What the names have in them")->required();
-  c->add_option("--limit", f->limit, "At most N (1 to 1000; default 20)")->check(CLI::Range(1, 1000))->type_name("N");
+  add_number(*c, "--limit", f->limit, 1, 1000, "At most N (1 to 1000; default 20)");
   c->add_flag("--gguf", f->gguf, "Only repositories with GGUF files");
   c->add_flag("--json", f->json, "A line of JSON for each");
   c->callback([&chosen, f] { chosen = [f] { return search_command(*f); }; });

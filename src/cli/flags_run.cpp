@@ -10,8 +10,15 @@ namespace sobre {
 
 namespace {
 
+// CLI11 takes a word in brackets for a list wherever there may be several words, as in a prompt: [1, 2] would become 1 2, and
+// [] nothing. A mark before the bracket hides it.
+constexpr char kBracketMark = '\x1F';
+
+std::string unmarked(const std::string& word) { return !word.empty() && word[0] == kBracketMark ? word.substr(1) : word; }
+
 /// Checks one value as it is parsed, so that a wrong one is an error of usage.
-void take_setting(RunFlags& flags, const std::string& name, const std::string& value) {
+void take_setting(RunFlags& flags, const std::string& name, const std::string& given) {
+  const std::string value = unmarked(given);
   AnswerOptions tried;
   for (const auto& [known, text] : flags.settings) (void)set_option(tried, known, text);
   const Result<void> result =
@@ -33,11 +40,25 @@ void add_settings(CLI::App& command, RunFlags& flags) {
                      : command.add_option_function<std::string>(
                            "--" + name, [&flags, name](const std::string& value) { take_setting(flags, name, value); }, s.text);
     option->type_name(s.value)->group("Sampling");
-    if (s.repeatable) option->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    // One value each: the word that follows is the model.
+    if (s.repeatable)
+      option->type_size(1)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
 }
 
 }  // namespace
+
+std::vector<char*> marked_brackets(int argc, char** argv, std::vector<std::string>& storage) {
+  storage.assign(argv, argv + argc);
+  std::vector<char*> words;
+  words.reserve(storage.size() + 1);
+  for (std::string& word : storage) {
+    if (word.starts_with('[')) word.insert(word.begin(), kBracketMark);
+    words.push_back(word.data());
+  }
+  words.push_back(nullptr);
+  return words;
+}
 
 void add_run_command(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("run", "Talk with a model in the terminal, or have one prompt answered");
@@ -48,7 +69,7 @@ void add_run_command(CLI::App& app, int& status) {
   command->add_option("PROMPT", *words, "Answer this once; without it and without piped text: a conversation");
   command
       ->add_option_function<std::string>(
-          "--system", [flags](const std::string& text) { flags->system = text; },
+          "--system", [flags](const std::string& text) { flags->system = unmarked(text); },
           "What the model is told before the conversation")
       ->type_name("TEXT");
   command->add_flag("--stats", flags->stats, "Print tokens, speed and memory also where stderr is no terminal");
@@ -61,9 +82,10 @@ void add_run_command(CLI::App& app, int& status) {
   command->callback([&status, flags, words] {
     if (!words->empty()) {
       std::string prompt;
-      for (const std::string& word : *words) prompt += (prompt.empty() ? "" : " ") + word;
+      for (const std::string& word : *words) prompt += (prompt.empty() ? "" : " ") + unmarked(word);
       flags->prompt = prompt;
     }
+    flags->model.model = unmarked(flags->model.model);
     status = run_command(*flags);
   });
 }

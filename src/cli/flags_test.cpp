@@ -54,6 +54,15 @@ TEST(Usage, WrongFlagsAndValuesAreStatusTwo) {
       {{"meter", "--calibrate", "--seconds-per-level", "0"}, "--seconds-per-level: '0' is no whole number from 1 to 3600"},
       {{"meter", "--wall", "50"}, "--wall requires --calibrate"},
       {{"template", "p", "--jsonl", "--now", "2026-02-30T00:00:00"}, "--now: '2026-02-30T00:00:00' is no time like"},
+      {{"serve", "--keys", ""}, "--keys: the value is empty"},
+      {{"serve", "--config", ""}, "--config: the value is empty"},
+      {{"serve", "--new-key", ""}, "--new-key: the value is empty"},
+      {{"ledger", "prune", "--file", "", "--before", "2026-01-01"}, "--file: the value is empty"},
+      {{"show", ""}, "MODEL: the value is empty"},
+      {{"eval", "m", "--recipe", ""}, "--recipe: the value is empty"},
+      {{"eval", "m", "--seed", "99999999999999999999"}, "--seed: '99999999999999999999' is no whole number from 0"},
+      {{"eval", "m", "--level", "4"}, "4"},
+      {{"pull", "m", "--parallel", "0x2"}, "--parallel: '0x2' is no whole number from 1 to 16"},
       {{"template", "p", "--jsonl", "--now", "today"}, "--now: 'today' is no time like 2026-03-09T14:05:06"},
   };
   for (const auto& c : cases) expect_failure(c.args, 2, c.words);

@@ -99,6 +99,8 @@ Result<void> check_folders(const NewOptions& options, int vocab_size) {
     if (fs::exists(options.out_folder + "/" + name, error))
       return fail("{}: it has a {} already; choose another folder", options.out_folder, name);
   }
+  if (!options.tokenizer_folder.empty() && !fs::is_directory(options.tokenizer_folder, error))
+    return fail("{}: --tokenizer names a folder, this is none", options.tokenizer_folder);
   fs::create_directories(options.out_folder, error);
   if (error) return fail("{}: the folder cannot be made: {}", options.out_folder, error.message());
   if (options.tokenizer_folder.empty()) return {};

@@ -156,7 +156,7 @@ Result<void> perplexity_command(const PerplexityOptions& options) {
   TRY(const std::vector<int32_t> ids, read_chunks(options, *loaded.model, chunk));
   const size_t chunks = ids.size() / chunk;
   Scores scores;
-  const bool shown = is_terminal(2);
+  const bool shown = can_redraw(2);
   for (size_t c = 0; c < chunks; ++c) {
     TRY_VOID(score_chunk(std::span(ids).subspan(c * chunk, chunk), *loaded.session, base.session.get(), scores));
     if (shown) fmt::print(stderr, "\rchunk {} of {}: perplexity {:.4f}\x1b[K", c + 1, chunks, std::exp(scores.nll.mean()));

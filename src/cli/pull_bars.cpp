@@ -49,7 +49,7 @@ std::string bar_line(const std::string& name, uint64_t done, uint64_t total, dou
   return line;
 }
 
-PullBars::PullBars() : enabled_(is_terminal(STDERR_FILENO)), start_(std::chrono::steady_clock::now()) {}
+PullBars::PullBars() : enabled_(can_redraw(STDERR_FILENO)), start_(std::chrono::steady_clock::now()) {}
 
 PullBars::~PullBars() { wipe(); }
 

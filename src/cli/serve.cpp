@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -33,7 +34,7 @@ Result<ServeConfig> configuration(const ServeFlags& flags) {
   if (!flags.config_path.empty()) {
     TRY(config, load_serve_config(flags.config_path));
   } else if (std::filesystem::exists(kDefaultConfig, ignored)) {
-    fmt::print(stderr, "sobre: reading {}\n", kDefaultConfig);
+    say("sobre: reading {}\n", kDefaultConfig);
     TRY(config, load_serve_config(kDefaultConfig));
   }
   if (flags.host) config.http.host = *flags.host;
@@ -126,21 +127,21 @@ class Housekeeper {
     if (keys_ != nullptr) {
       const Result<size_t> keys = keys_->reload();
       if (keys)
-        fmt::print(stderr, "sobre: {} keys read again\n", *keys);
+        say("sobre: {} keys read again\n", *keys);
       else
-        fmt::print(stderr, "sobre: the keys stay as they were: {}\n", keys.error().message);
+        say("sobre: the keys stay as they were: {}\n", keys.error().message);
     }
     if (!config_.http.tls_certificate.empty()) {
       if (const Result<void> tls = server_.reload_tls())
-        fmt::print(stderr, "sobre: the certificate is read again\n");
+        say("sobre: the certificate is read again\n");
       else
-        fmt::print(stderr, "sobre: the certificate stays as it was: {}\n", tls.error().message);
+        say("sobre: the certificate stays as it was: {}\n", tls.error().message);
     }
   }
   void stop() {
     const bool again = stopping_;
     stopping_ = true;
-    if (!again) fmt::print(stderr, "sobre: stopping; running answers have {:g} s to end\n", config_.drain_s);
+    if (!again) say("sobre: stopping; running answers have {:g} s to end\n", config_.drain_s);
     server_.stop(again ? 0 : config_.drain_s);
   }
 
@@ -159,14 +160,13 @@ void announce(const ServeConfig& config, const std::vector<ServedModel>& models,
   for (const ServedModel& m : models) names.append(names.empty() ? "" : ", ").append(m.name);
   const std::string& host = config.http.host;
   const bool local = host == "localhost" || host == "127.0.0.1" || host == "::1";
-  fmt::print(stderr, "sobre: serving {} on {}://{}:{} (the page; the API is below /v1)\n", names,
-             config.http.tls_certificate.empty() ? "http" : "https",
-             host.find(':') == std::string::npos ? host : "[" + host + "]", port);
+  say("sobre: serving {} on {}://{}:{} (the page; the API is below /v1)\n", names,
+      config.http.tls_certificate.empty() ? "http" : "https", host.find(':') == std::string::npos ? host : "[" + host + "]",
+      port);
   if (!local && keys == nullptr)
-    fmt::print(stderr, "sobre: warning: whoever reaches {} may use it; --keys FILE asks for keys (--new-key ID makes one)\n",
-               host);
+    say("sobre: warning: whoever reaches {} may use it; --keys FILE asks for keys (--new-key ID makes one)\n", host);
   if (!local && config.http.tls_certificate.empty())
-    fmt::print(stderr, "sobre: warning: without --tls-cert and --tls-key requests and keys travel in the clear\n");
+    say("sobre: warning: without --tls-cert and --tls-key requests and keys travel in the clear\n");
 }
 
 // All models, one after another, so that none of the first requests waits.
@@ -177,11 +177,11 @@ void preload(ModelPool& pool, const ServeConfig& config) {
     // Nobody else waits yet.
     (void)pool.acquire(&models[i], [name = models[i].name](Result<std::shared_ptr<LoadedModel>> loaded) {
       if (!loaded) {
-        fmt::print(stderr, "sobre: {} cannot be loaded: {}\n", name, loaded.error().message);
+        say("sobre: {} cannot be loaded: {}\n", name, loaded.error().message);
         return;
       }
-      fmt::print(stderr, "sobre: {} is ready ({:.1f} s)\n", name, (*loaded)->load_s);
-      for (const std::string& warning : (*loaded)->model->warnings()) fmt::print(stderr, "sobre: warning: {}\n", warning);
+      say("sobre: {} is ready ({:.1f} s)\n", name, (*loaded)->load_s);
+      for (const std::string& warning : (*loaded)->model->warnings()) say("sobre: warning: {}\n", warning);
     });
   }
 }
@@ -210,7 +210,7 @@ Result<CostModel> cost_model(const ServeMeter& m) {
 Result<std::unique_ptr<Accounting>> open_accounting(const ServeConfig& config, size_t models) {
   std::unique_ptr<Accounting> none;
   if (!config.meter.enabled) {
-    if (config.ledger.enabled) fmt::print(stderr, "sobre: no ledger is kept, since [meter] enabled = false\n");
+    if (config.ledger.enabled) say("sobre: no ledger is kept, since [meter] enabled = false\n");
     return none;
   }
   Accounting::Options options;
@@ -231,20 +231,20 @@ Result<std::unique_ptr<Accounting>> open_accounting(const ServeConfig& config, s
       ledger = std::move(*opened);
       // As when the disk fills later, and /health tells.
       if (const LedgerStatus status = ledger->status(); status.alarm)
-        fmt::print(stderr, "sobre: warning: {}; {}\n", status.text,
-                   how.required ? "requests are refused until it can be" : "rows wait in memory until it can be");
+        say("sobre: warning: {}; {}\n", status.text,
+            how.required ? "requests are refused until it can be" : "rows wait in memory until it can be");
     } else {
       // No ledger, and none to come: answers go on, and /health tells.
       options.ledger_error = opened.error().message;
-      fmt::print(stderr, "sobre: warning: no ledger is kept: {}; mend it and start again, or set [ledger] enabled = false\n",
-                 options.ledger_error);
+      say("sobre: warning: no ledger is kept: {}; mend it and start again, or set [ledger] enabled = false\n",
+          options.ledger_error);
     }
   } else if (config.ledger.enabled) {
     return fail("no place for the ledger: set [ledger] file, or XDG_STATE_HOME or HOME to an absolute path");
   }
   const EnergyMethod& method = meter.meter->method();
-  fmt::print(stderr, "sobre: energy by {} ({}){}\n", method.name, method.boundary,
-             method.estimate ? "; `sobre meter` tells what a better source needs" : "");
+  say("sobre: energy by {} ({}){}\n", method.name, method.boundary,
+      method.estimate ? "; `sobre meter` tells what a better source needs" : "");
   return std::make_unique<Accounting>(std::move(meter.meter), std::move(ledger), models, std::move(options));
 }
 
@@ -255,6 +255,7 @@ Result<void> serve(const ServeFlags& flags) {
   if (!config.keys_file.empty()) {
     TRY(keys, KeyStore::load(config.keys_file));
   }
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the messages may go first
   // Before any thread is made: all inherit it, and the housekeeper alone takes signals.
   const sigset_t set = our_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -277,7 +278,7 @@ Result<void> serve(const ServeFlags& flags) {
     server->run();
   }
   (void)pool.drain(0);
-  fmt::print(stderr, "sobre: stopped\n");
+  say("sobre: stopped\n");
   return {};
 }
 
@@ -290,9 +291,9 @@ Result<void> serve_command(const ServeFlags& flags) {
   }
   if (!flags.new_key.empty()) {
     TRY(const NewApiKey key, new_api_key(flags.new_key));
-    fmt::print(stderr, "sobre: the key for '{}', shown this once:\n", flags.new_key);
+    say("sobre: the key for '{}', shown this once:\n", flags.new_key);
     fmt::print("{}\n", key.key);
-    fmt::print(stderr, "sobre: add this line to the keys file:\n{}\n", key.line);
+    say("sobre: add this line to the keys file:\n{}\n", key.line);
     return {};
   }
   return serve(flags);

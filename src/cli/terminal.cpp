@@ -37,7 +37,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 bool is_terminal(int fd) { return isatty(fd) == 1; }
 
-bool colours_on(int fd) { return is_terminal(fd) && !environment_says("NO_COLOR", "") && !environment_says("TERM", "dumb"); }
+bool can_redraw(int fd) { return is_terminal(fd) && !environment_says("TERM", "dumb"); }
+
+bool colours_on(int fd) { return can_redraw(fd) && !environment_says("NO_COLOR", ""); }
 
 std::string dim(std::string_view text, int fd) { return styled(text, fd, "2"); }
 std::string bold(std::string_view text, int fd) { return styled(text, fd, "1"); }
@@ -81,7 +83,7 @@ ProgressBar::ProgressBar(std::string what, uint64_t total, Unit unit)
     : what_(std::move(what)),
       total_(total),
       unit_(unit),
-      enabled_(is_terminal(STDERR_FILENO) && total > 0),
+      enabled_(can_redraw(STDERR_FILENO) && total > 0),
       start_(std::chrono::steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() { finish(); }

@@ -2,15 +2,29 @@
 // what takes long, sizes and counts in readable form. Main thread only.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sobre {
 
+/// Writes to stderr. One that is closed, full or read by nobody is no error: there is nobody to tell. Any thread.
+template <class... T>
+void say(fmt::format_string<T...> text, T&&... values) {
+  const std::string line = fmt::format(text, std::forward<T>(values)...);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::fflush(stderr);
+}
+
 /// Whether a file descriptor (1, 2) is a terminal.
 [[nodiscard]] bool is_terminal(int fd);
+/// Whether a line may be drawn over there: a terminal, TERM not "dumb".
+[[nodiscard]] bool can_redraw(int fd);
 /// Whether colours may be written there: a terminal, NO_COLOR unset or empty, TERM not "dumb".
 [[nodiscard]] bool colours_on(int fd);
 /// The text in dim letters where colours are on, else the text.

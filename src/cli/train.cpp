@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -30,13 +31,13 @@ namespace fs = std::filesystem;
 // One line on stderr about where a run stands: redrawn on a terminal, else printed every half a minute.
 class TrainingLine {
  public:
-  TrainingLine() : terminal_(is_terminal(2)) {}
+  TrainingLine() : terminal_(can_redraw(2)) {}
   ~TrainingLine() { wipe(); }
   TrainingLine(const TrainingLine&) = delete;
   TrainingLine& operator=(const TrainingLine&) = delete;
 
   void wipe() {
-    if (shown_) fmt::print(stderr, "\r\033[K");
+    if (shown_) say("\r\033[K");
     shown_ = false;
   }
 
@@ -52,10 +53,9 @@ class TrainingLine {
                         count_text(static_cast<uint64_t>(static_cast<double>(step.tokens) / step.seconds)),
                         step.operations / step.seconds / 1e9, duration_text(rate_ * static_cast<double>(total - step.step)));
     if (terminal_)
-      fmt::print(stderr, "\r\033[K{}", line.substr(0, static_cast<size_t>(terminal_width(2) - 1)));
+      say("\r\033[K{}", line.substr(0, static_cast<size_t>(terminal_width(2) - 1)));
     else
-      fmt::print(stderr, "sobre: {}\n", line);
-    std::fflush(stderr);
+      say("sobre: {}\n", line);
     shown_ = terminal_;
   }
 
@@ -66,10 +66,11 @@ class TrainingLine {
   std::chrono::steady_clock::time_point last_{};
 };
 
-const Kernels& kernels_of(const TrainFlags& flags) {
-  if (!flags.isa) return best_kernels();
+Result<const Kernels*> kernels_of(const TrainFlags& flags) {
+  if (!flags.isa) return &best_kernels();
+  TRY(const Kernels* kernels, chosen_kernels(*flags.isa));
   limit_products(*flags.isa);
-  return *kernels_for(*flags.isa);
+  return kernels;
 }
 
 Result<void> replay(const TrainFlags& flags) {
@@ -82,7 +83,8 @@ Result<void> replay(const TrainFlags& flags) {
     fmt::print("{}\n", line.dump());
     std::fflush(stdout);
   };
-  TRY(const Parameters after, replay_training(flags.replay_folder, kernels_of(flags), threads, report));
+  TRY(const Kernels* kernels, kernels_of(flags));
+  TRY(const Parameters after, replay_training(flags.replay_folder, *kernels, threads, report));
   if (!flags.replay_out.empty()) TRY_VOID(after.write(flags.replay_out));
   return {};
 }
@@ -91,7 +93,7 @@ Result<void> replay(const TrainFlags& flags) {
 Result<std::string> resolve_init(const Recipe& recipe) {
   if (recipe.model.init == "random") return std::string();
   std::error_code error;
-  std::string beside = recipe.folder + "/" + recipe.model.init;
+  std::string beside = (fs::path(recipe.folder) / recipe.model.init).string();
   if (fs::exists(beside, error)) return beside;
   return resolve_model(recipe.model.init);
 }
@@ -103,6 +105,9 @@ void print_report(const Recipe& recipe, const RunReport& r, const std::string& e
   const std::string validation = r.validation ? fmt::format(", validation loss {:.4f}", *r.validation) : "";
   fmt::print("last loss {:.4f}{}; {:.3g} operations, {:.1f} GFLOP/s\n", r.loss, validation, r.operations,
              r.operations / r.elapsed_s / 1e9);
+  if (r.skipped > 0)
+    fmt::print("{} of {} rows drawn were too long and skipped (data.max_tokens is {})\n", count_text(r.skipped),
+               count_text(r.rows), recipe.data.max_tokens);
   if (!energy.empty()) fmt::print("{}\n", energy);
   if (!r.gguf.empty()) fmt::print("{}\n", r.gguf);
 }
@@ -111,17 +116,19 @@ void print_report(const Recipe& recipe, const RunReport& r, const std::string& e
 
 Result<void> train_command(const TrainFlags& flags) {
   if (!flags.replay_folder.empty()) return replay(flags);
+  // Whoever reads the progress may go (`| tee`, Ctrl-C): the run goes on, or ends with a checkpoint.
+  std::signal(SIGPIPE, SIG_IGN);
   TRY(const Recipe recipe, load_recipe(flags.recipe));
   RunOptions options;
   TRY(options.init, resolve_init(recipe));
   options.processor = cpu_name();
   options.restart = flags.restart;
-  options.kernels = &kernels_of(flags);
+  TRY(options.kernels, kernels_of(flags));
   options.threads = std::make_shared<ThreadPool>(flags.threads);
   TrainingLine line;
   options.note = [&](const std::string& what) {
     line.wipe();
-    fmt::print(stderr, "sobre: {}\n", what);
+    say("sobre: {}\n", what);
   };
   options.office = open_office_source;
   // Until the first step there is nothing to lose: Ctrl-C ends the program.

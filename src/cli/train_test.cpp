@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cli/command_testing.h"
 #include "cli/names.h"
+#include "kernels/kernels.h"
 
 namespace sobre {
 namespace {
@@ -156,6 +157,18 @@ TEST_F(Training, HeldBackRowsOfEverySourceAreAskedAndAllOfTheAnswerCounts) {
   EXPECT_EQ(cells[0].find("right")->as_int(), 4) << read_text(folder_ / "answers.jsonl");
   EXPECT_EQ(*cells[1].find("task")->as_string(), "train[3]");
   EXPECT_EQ(cells[1].find("right")->as_int(), 0);
+  // Texts hold no questions: those of the other sources are asked.
+  write_text(folder_ / "texts.jsonl", "{\"text\": \"one\"}\n{\"text\": \"two\"}\n");
+  const std::string texts = "{ text = \"texts.jsonl\", held_back = 0.5 }";
+  EXPECT_EQ(
+      run_sobre({"eval", "office-small", "--recipe", with_sources(texts + ", { chat = \"sums.jsonl\", held_back = 0.5 }")})
+          .status,
+      0);
+  expect_failure({"eval", "office-small", "--recipe", with_sources(texts)}, 1, "held_back");
+  // What cannot take the answers is said before anything is asked.
+  expect_failure({"eval", "office-small", "--task", "route", "--count", "1", "--answers", "/dev/null"}, 1,
+                 "not a regular file");
+  with_sources("{ chat = \"sums.jsonl\", held_back = 0.5 }, { chat = \"other.jsonl\", held_back = 0.5 }");
   // Rows that nobody can be asked are named.
   for (const char* row : {R"({"messages": []})", R"({"messages": [{"role": "user", "content": "q"}]})",
                           R"({"messages": [{"role": "user", "content": "q"}, {"role": "user", "content": "r"}]})"}) {
@@ -188,6 +201,8 @@ TEST_F(Training, WrongUseIsNamed) {
   expect_failure({"train", folder_ / "none.toml"}, 1, "none.toml");
   expect_failure({"train", "--replay", folder_ / "none"}, 1, "none");
   expect_failure({"train", recipe(), "--replay", folder_.path()}, 2, "--replay");
+  const Isa other = kernels_for(Isa::kNeon) == nullptr ? Isa::kNeon : Isa::kAvx512;
+  expect_failure({"train", recipe("steps = 1"), "--isa", std::string(isa_name(other))}, 1, "is not available on this machine");
   expect_failure({"train", recipe("steps = 1\nstepps = 3")}, 1, "stepps");
   expect_failure({"train", recipe("steps = 1\nmicro_tokens = 200")}, 1, "does not divide");
   write_text(folder_ / "rows.csv", "question,label\none column\none column\none column\none column\n");

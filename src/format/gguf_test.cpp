@@ -273,6 +273,22 @@ TEST_F(GgufFiles, CopiesAreEqualByteForByte) {
   for (const TensorView& t : file->tensors()) EXPECT_EQ(as_text(again->find_tensor(t.name)->data), as_text(t.data));
 }
 
+TEST_F(GgufFiles, ACopyOfPartsIsOneFile) {
+  GgufWriter part;
+  part.add_string("general.architecture", "llama");
+  part.add_u32("split.no", 0);
+  part.add_u32("split.count", 1);
+  part.add_u32("split.tensors.count", 0);
+  ASSERT_TRUE(part.write(path("part"), [](size_t) -> Result<std::span<const std::byte>> { return fail("no tensors"); }));
+  const auto file = GgufFile::open(path("part"));
+  ASSERT_TRUE(file) << file.error().message;
+  const auto copy = copy_of(*file, path("copy"));
+  ASSERT_TRUE(copy) << copy.error().message;
+  const auto again = GgufFile::open(path("copy"));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->metadata().size(), 1U);
+}
+
 TEST_F(GgufFiles, CopiesOfRealFilesAreEqualByteForByte) {
   if (!std::filesystem::exists(kModels)) GTEST_SKIP() << "shared models are absent";
   int files = 0;

@@ -150,7 +150,8 @@ void GgufWriter::add_bool(std::string key, bool value) { add(std::move(key), val
 void GgufWriter::add_metadata_of(const GgufFile& file) {
   for (size_t i = 0; i < file.metadata().size(); ++i) {
     const auto& [key, value] = file.metadata()[i];
-    if (key != "general.alignment") add(key, value, file.type_of(i));
+    // What is written has an alignment of its own, and is one file however many it was read from.
+    if (key != "general.alignment" && !key.starts_with("split.")) add(key, value, file.type_of(i));
   }
 }
 

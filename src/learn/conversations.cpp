@@ -8,6 +8,36 @@ namespace sobre {
 
 namespace {
 
+// What cannot be learned yet is not left out of what is: a call of a tool would become an empty answer.
+Result<void> check_plain(const Json& row, const Json& messages) {
+  const auto has = [](const Json& object, std::string_view key) {
+    const Json* value = object.find(key);
+    if (value == nullptr || value->is_null()) return false;
+    return value->as_array() == nullptr || !value->as_array()->empty();
+  };
+  for (const std::string_view key : {"tools", "functions"}) {
+    if (has(row, key)) return fail("the row has \"{}\", which training does not know; leave such rows out", key);
+  }
+  size_t number = 0;
+  for (const Json& message : *messages.as_array()) {
+    ++number;
+    for (const std::string_view key : {"tool_calls", "function_call"}) {
+      if (has(message, key))
+        return fail("message {}: it has \"{}\", which training does not know; leave such rows out", number, key);
+    }
+  }
+  return {};
+}
+
+// The loss would count the token that ends an answer, and teach to say nothing.
+Result<void> check_answers(const std::vector<ChatMessage>& messages) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role == "assistant" && messages[i].content.empty())
+      return fail("message {}: the assistant's text is empty; leave such rows out", i + 1);
+  }
+  return {};
+}
+
 class ChatJsonl final : public ConversationSource {
  public:
   explicit ChatJsonl(RowFile rows) : rows_(std::move(rows)) {}
@@ -19,6 +49,8 @@ class ChatJsonl final : public ConversationSource {
     if (list == nullptr) return fail("{}: the row has no \"messages\"", name(index));
     auto messages = messages_from_list(*list);
     if (!messages) return fail_in(name(index), messages.error());
+    if (const auto plain = check_plain(row, *list); !plain) return fail_in(name(index), plain.error());
+    if (const auto said = check_answers(*messages); !said) return fail_in(name(index), said.error());
     return messages;
   }
 
@@ -38,6 +70,7 @@ class ChatCsv final : public ConversationSource {
     if (!system_.empty()) messages.push_back({"system", system_});
     messages.push_back({"user", std::move(fields[prompt_])});
     messages.push_back({"assistant", std::move(fields[answer_])});
+    if (messages.back().content.empty()) return fail("{}: the answer is empty; leave such rows out", name(index));
     return messages;
   }
 

@@ -67,7 +67,7 @@ std::string escaped(std::string_view text) {
 std::string short_count(double x) {
   constexpr std::pair<double, const char*> kUnits[] = {{1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
   for (const auto& [unit, letter] : kUnits) {
-    if (x >= unit) return fmt::format("{:.3g}{}", x / unit, letter);
+    if (x >= 0.9995 * unit) return fmt::format("{:.3g}{}", x / unit, letter);
   }
   return fmt::format("{:g}", std::round(x));
 }
@@ -247,6 +247,7 @@ std::string grid(const Axis& x, const Axis& loss, const Axis& rate, bool with_ra
     }
   }
   for (const double tick : x.ticks(8)) {
+    if (tick != std::round(tick)) continue;  // between two steps
     out += line(x.at(tick), kLossTop, x.at(tick), kLossBottom, "grid");
     out += line(x.at(tick), kRateTop, x.at(tick), kRateBottom, "grid");
     out += text_at(x.at(tick), kRateBottom + 20, "middle", short_count(tick));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "learn/learn_testing.h"
 
 namespace sobre {
@@ -141,6 +143,39 @@ TEST(Documents, ErrorsNameTheRowAndTooLongOnesAreLeftOut) {
   ASSERT_TRUE(lenient->documents(4));
   EXPECT_TRUE(lenient->documents(4)->empty());
   EXPECT_EQ(lenient->documents(0)->size(), 1u);
+}
+
+TEST(Documents, WhatCannotBeLearnedIsNamed) {
+  TestFiles files;
+  const auto message = [&](const std::string& row) {
+    const auto source = open_chat_jsonl(files.write("row.jsonl", row));
+    EXPECT_TRUE(source) << message_of(source);
+    return message_of((*source)->conversation(0));
+  };
+  const std::string asked = R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": )";
+  EXPECT_NE(message(asked + R"("", "tool_calls": [{"name": "f"}]}]})").find("row.jsonl:1: message 2: it has \"tool_calls\""),
+            std::string::npos);
+  EXPECT_NE(message(asked + R"("a"}], "tools": [{"type": "function"}]})").find("\"tools\""), std::string::npos);
+  EXPECT_NE(message(asked + R"(""}]})").find("message 2: the assistant's text is empty"), std::string::npos);
+  const auto plain = open_chat_jsonl(files.write("plain.jsonl", asked + R"("a", "tool_calls": null}], "tools": []})"));
+  ASSERT_TRUE(plain);
+  EXPECT_TRUE((*plain)->conversation(0));
+  const auto csv = open_chat_csv(files.write("rows.csv", "q,a\nwhat,\n"), {"q", "a", ""});
+  ASSERT_TRUE(csv);
+  EXPECT_NE(message_of((*csv)->conversation(0)).find("rows.csv:2: the answer is empty"), std::string::npos);
+}
+
+TEST(Documents, AFileThatChangesMeanwhileIsNamed) {
+  TestFiles files;
+  const std::string path = files.write("rows.jsonl", R"({"text": "one"})"
+                                                     "\n"
+                                                     R"({"text": "two"})"
+                                                     "\n");
+  const auto source = open_text_jsonl(path);
+  ASSERT_TRUE(source);
+  ASSERT_TRUE((*source)->text(1));
+  std::filesystem::resize_file(path, 10);
+  EXPECT_NE(message_of((*source)->text(1)).find("rows.jsonl: the file was changed"), std::string::npos);
 }
 
 TEST(Documents, CsvColumnsBecomeConversations) {

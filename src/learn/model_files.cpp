@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "format/gguf.h"
 #include "learn/documents.h"
+#include "model/export_gguf.h"
 #include "model/export_hf.h"
 #include "model/model.h"
 #include "model/text_assets.h"
@@ -33,9 +34,27 @@ Result<std::map<std::string, std::string>> tokenizer_files(const std::string& fo
 }
 
 // A folder, or the folder of a tokenizer's file.
-std::string folder_of(const std::string& path) {
+Result<std::string> folder_of(const std::string& path) {
   std::error_code error;
-  return fs::is_directory(path, error) ? path : fs::path(path).parent_path().string();
+  if (!fs::exists(path, error)) return fail("{}: no such folder (model.tokenizer)", path);
+  if (fs::is_directory(path, error)) return path;
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// The text files of an earlier run that this one does not write: a chat template left there would come before the model's.
+Result<void> remove_other_text_files(const std::string& folder, const TrainedModel& model) {
+  std::error_code error;
+  std::vector<fs::path> others;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (is_text_file(name) && !model.files.contains(name)) others.push_back(entry.path());
+  }
+  for (const fs::path& path : others) {
+    fs::remove(path, error);
+    if (error) return fail("{}: of an earlier run, and cannot be removed: {}", path.string(), error.message());
+  }
+  return {};
 }
 
 Result<TrainedModel> from_nothing(const Recipe& recipe) {
@@ -44,7 +63,7 @@ Result<TrainedModel> from_nothing(const Recipe& recipe) {
   auto plan = plan_new_checkpoint(m.config);
   if (!plan) return fail_in(recipe.file + ": model.config", plan.error());
   m.plan = std::move(*plan);
-  const std::string folder = folder_of(recipe.model.tokenizer);
+  TRY(const std::string folder, folder_of(recipe.model.tokenizer));
   TRY(m.files, tokenizer_files(folder));
   TRY(m.text, folder_text_assets(folder, m.config, false));
   return m;
@@ -57,7 +76,7 @@ Result<TrainedModel> from_model(const std::string& init) {
   if (checkpoint.kind() == CheckpointKind::kMistralFolder)
     return fail("{}: training starts from a Hugging Face folder or a GGUF file, this is Mistral's own layout", init);
   if (checkpoint.kind() == CheckpointKind::kGguf) {
-    TRY(const GgufFile file, GgufFile::open(checkpoint.path()));
+    TRY(const GgufFile file, GgufFile::open(gguf_path(checkpoint.path())));
     TRY(m.config, hf_config_from_gguf(file, checkpoint.plan()));
     TRY(m.files, hf_tokenizer_from_gguf(file));
     TRY(m.plan, plan_new_checkpoint(m.config));
@@ -122,14 +141,16 @@ Result<std::string> write_trained_model(const std::string& folder, const Trained
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return fail("{}: the folder cannot be made: {}", folder, error.message());
+  TRY_VOID(remove_other_text_files(folder, model));
   TRY_VOID(parameters.write(folder + "/model.safetensors"));
   const std::string inside = folder + "/";
   for (const auto& [file, text] : model.files) TRY_VOID(write_text_file(std::string(inside).append(file), text));
   TRY_VOID(write_text_file(folder + "/config.json", model.config.dump({.indent = 2, .item_separator = ","}) + "\n"));
   if (!gguf) return std::string();
   TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
-  std::string name = fs::path(folder).lexically_normal().filename().string();
-  if (name.empty()) name = fs::path(folder).lexically_normal().parent_path().filename().string();
+  const fs::path whole = fs::absolute(folder).lexically_normal();
+  std::string name = whole.filename().string();
+  if (name.empty()) name = whole.parent_path().filename().string();
   std::string path = folder + "/" + name + "-" + std::string(quant_recipe_name(*gguf)) + ".gguf";
   ExportOptions options;
   options.recipe = *gguf;

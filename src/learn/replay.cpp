@@ -138,8 +138,9 @@ Result<Parameters> replay_training(const std::string& folder, const Kernels& ker
                                    const std::shared_ptr<ThreadPool>& threads,
                                    const std::function<void(const ReplayStep&, const Parameters&)>& report) {
   TRY(const Checkpoint checkpoint, Checkpoint::open(folder));
-  if (checkpoint.kind() == CheckpointKind::kMistralFolder)
-    return fail("{}: runs are replayed from a Hugging Face folder, this is Mistral's own layout", folder);
+  if (checkpoint.kind() != CheckpointKind::kHfFolder)
+    return fail("{}: runs are replayed from a Hugging Face folder (config.json, model.safetensors), this is {}", folder,
+                checkpoint.kind() == CheckpointKind::kGguf ? "a GGUF file" : "Mistral's own layout");
   const CheckpointPlan& plan = checkpoint.plan();
   TRY(Recording recording, read_recording(folder, plan.spec.vocab_size));
   LoadOptions options;

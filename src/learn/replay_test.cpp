@@ -86,6 +86,18 @@ TEST(Replay, MistralsOwnLayoutIsRefused) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Replay, AGgufFileIsRefused) {
+  const std::string model = std::string(SOBRE_SOURCE_DIR) + "/models/office-small-Q8_0.gguf";
+  const std::string folder = testing::TempDir() + "replay_gguf";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy(model, folder);
+  const auto done = replay_training(folder, best_kernels(), std::make_shared<ThreadPool>(1), [](const auto&, const auto&) {});
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("this is a GGUF file"), std::string::npos) << done.error().message;
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Replay, BadFoldersAreNamed) {
   if (!std::filesystem::exists(goldens())) GTEST_SKIP() << goldens() << " is absent";
   const std::string folder = testing::TempDir() + "replay_bad";

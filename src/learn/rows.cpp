@@ -101,6 +101,12 @@ std::string_view RowFile::row(uint64_t index) const {
   return text_.substr(begin, row_end(text_, begin, form_).end - begin);
 }
 
+Result<void> RowFile::check_unchanged() const {
+  if (file_ && file_->was_rewritten())
+    return fail("{}: the file was changed while its rows were read; bring the former one back, or begin anew", name_);
+  return {};
+}
+
 std::string RowFile::place(uint64_t index) const {
   CHECK(index < size());
   return place_of_byte(begins_[index]);
@@ -176,6 +182,7 @@ Result<size_t> CsvFile::column(std::string_view name) const {
 }
 
 Result<std::vector<std::string>> CsvFile::fields(uint64_t index) const {
+  TRY_VOID(rows_.check_unchanged());
   auto fields = parse_csv_row(rows_.row(index + 1));
   if (!fields) return fail_in(place(index), fields.error());
   if (fields->size() != columns_.size())
@@ -184,6 +191,7 @@ Result<std::vector<std::string>> CsvFile::fields(uint64_t index) const {
 }
 
 Result<Json> json_row(const RowFile& rows, uint64_t index) {
+  TRY_VOID(rows.check_unchanged());
   JsonLimits limits;
   limits.max_bytes = RowFile::kMaxRowBytes;
   limits.max_values = 1'000'000;

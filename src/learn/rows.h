@@ -30,6 +30,8 @@ class RowFile {
   [[nodiscard]] uint64_t size() const { return begins_.size(); }
   /// The bytes of a row without its line break.
   [[nodiscard]] std::string_view row(uint64_t index) const;
+  /// Error: the file was written in place since it was opened.
+  [[nodiscard]] Result<void> check_unchanged() const;
   /// "FILE:LINE" of the row's first line. Counts lines from the beginning: for messages only.
   [[nodiscard]] std::string place(uint64_t index) const;
 

@@ -101,7 +101,9 @@ Result<TrainLog> TrainLog::create(const std::string& path) {
 Result<TrainLog> TrainLog::resume(const std::string& path, uint64_t step) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return create(path);
-  TRY(LogPart part, read_part(path, step));
+  auto read = read_part(path, step);
+  if (!read) return fail("{}; without this file the run goes on, with a new log", read.error().message);
+  LogPart part = std::move(*read);
   TrainLog log;
   log.path_ = path;
   log.rows_ = std::move(part.rows);

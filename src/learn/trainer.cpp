@@ -56,11 +56,16 @@ Result<Trainer::Step> Trainer::step(uint64_t number) {
                 number);
   parameters_->clear_gradients(*threads_);
   for (const TrainBatch& part : parts) {
-    TRY(const Network::Loss loss, network_->learn(part, 1.0F / static_cast<float>(step.counted)));
+    const auto learned = network_->learn(part, 1.0F / static_cast<float>(step.counted));
+    if (!learned) return fail_in(fmt::format("step {}", number), learned.error());
+    const Network::Loss& loss = *learned;
     step.loss += loss.sum / static_cast<double>(step.counted);
     step.operations += network_->operations(part);
   }
   step.grad_norm = gradient_norm(*parameters_, *kernels_, *threads_);
+  // Applied, such a gradient would leave nothing of the weights, and the next checkpoint would take the last good one's place.
+  if (!std::isfinite(step.grad_norm))
+    return fail("step {}: the gradient is not finite: lower the learning rate, or set clip_norm", number);
   step.learning_rate = learning_rate(schedule_, number - 1);
   update(step);
   step.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -21,6 +21,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// As many are read before one can tell that something takes time.
+constexpr uint64_t kManyRows = 20'000;
+
 bool exists(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
@@ -68,6 +71,7 @@ class Run {
           recipe_.file);
     TRY_VOID(look_at_folder());
     TRY(model_, open_trained_model(recipe_, options_.init));
+    TRY_VOID(check_length());
     digest_ = digest_of_run();
     if (resuming_) TRY_VOID(check_it_is_this_run());
     TRY(const uint64_t needed, training_memory(recipe_, model_, options_.threads->size()));
@@ -81,6 +85,8 @@ class Run {
     if (resuming_) feed_state = state_.feed;
     TRY(Feed feed, open_feed(recipe_, model_.text, options_.office, feed_state));
     feed_.emplace(std::move(feed));
+    if (recipe_.training.epochs > 0 && feed_->epoch_rows() > kManyRows)
+      note(fmt::format("all {} rows are read once, to count the steps of an epoch", feed_->epoch_rows()));
     TRY(report_.total, total_steps(recipe_.training, *feed_));
     TRY(trainer_, Trainer::create(model_.plan.spec, *parameters_, *feed_, recipe_.training, report_.total, *options_.kernels,
                                   options_.threads));
@@ -98,6 +104,13 @@ class Run {
     take_state();
     if (resuming_) take_last_losses();
     return {};
+  }
+
+  [[nodiscard]] Result<void> check_length() const {
+    const int most = model_.plan.spec.max_context;
+    if (most == 0 || recipe_.data.max_tokens <= most) return {};
+    return fail("{}: data.max_tokens is {}; the model was made for at most {} positions (max_position_embeddings)",
+                recipe_.file, recipe_.data.max_tokens, most);
   }
 
   // From the checkpoint, else from the beginning.
@@ -120,9 +133,13 @@ class Run {
     std::error_code error;
     fs::create_directories(folder_, error);
     if (error) return fail("{}: the folder cannot be made: {}", folder_, error.message());
+    if (fs::equivalent(fs::is_directory(options_.init, error) ? fs::path(options_.init) : fs::path(options_.init).parent_path(),
+                       recipe_.output.folder, error))
+      return fail("{}: output.folder is where the model is that training starts from; name another one", recipe_.output.folder);
     if (options_.restart) return {};
     if (!exists(checkpoint_)) {
-      if (exists(recipe_.output.folder + "/model.safetensors"))
+      if (exists(recipe_.output.folder + "/model.safetensors") ||
+          exists(recipe_.output.folder + "/model.safetensors.index.json"))
         return fail("{}: a finished model is there; --restart trains it anew", recipe_.output.folder);
       return {};
     }
@@ -168,6 +185,8 @@ class Run {
     report_.steps = state_.step;
     report_.tokens = state_.tokens;
     report_.elapsed_s = state_.elapsed_s;
+    report_.rows = feed_->state().draws;
+    report_.skipped = feed_->state().skipped;
     report_.operations = state_.operations;
   }
 
@@ -178,7 +197,7 @@ class Run {
     TRY_VOID(write_training_state(checkpoint_, *parameters_, state_));
     last_save_ = now();
     saved_step_ = state_.step;
-    return {};
+    return draw_curves();
   }
 
   [[nodiscard]] static double now() {
@@ -247,7 +266,10 @@ Result<uint64_t> training_memory(const Recipe& recipe, const TrainedModel& model
                    Network::work_bytes(model.plan.spec, threads, recipe.training.micro_tokens, products);
   if (recipe.training.optimizer == OptimizerKind::kMuon)
     bytes += static_cast<uint64_t>(threads) * MuonScratch::most_bytes(model.plan.spec, products);
-  return bytes;
+  if (recipe.model.init == "random") return bytes;
+  // While it loads, the model it starts from is there as well, in f32.
+  const Trainable nothing = {false, false, false, std::vector<bool>(static_cast<size_t>(model.plan.spec.n_layers()))};
+  return std::max(bytes, Parameters::memory_bytes(model.plan, parts) + Parameters::memory_bytes(model.plan, nothing));
 }
 
 Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options) { return Run(recipe, options).go(); }

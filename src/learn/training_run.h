@@ -40,7 +40,8 @@ struct RunReport {
   double loss = 0;        // of the last step
   std::optional<double> validation;
   uint64_t parameters = 0, trained = 0;
-  std::string gguf;  // path; empty: none was asked for
+  uint64_t rows = 0, skipped = 0;  // drawn of the data; of them too long
+  std::string gguf;                // path; empty: none was asked for
 };
 
 /// Starts the run, or goes on where its checkpoint stands. Errors: those of the recipe's parts; a finished run, or a checkpoint

@@ -293,6 +293,63 @@ TEST_F(Runs, AModelIsTrainedOn) {
   }
 }
 
+TEST_F(Runs, TheModelToStartFromIsNotWrittenOver) {
+  const Recipe first = recipe("first");
+  ASSERT_TRUE(run(first));
+  const std::string weights = file_text(first.output.folder + "/model.safetensors");
+  RunOptions options;
+  options.init = first.output.folder;
+  options.restart = true;
+  options.kernels = &best_kernels();
+  options.threads = std::make_shared<ThreadPool>(1);
+  EXPECT_NE(message_of(run_training(first, options)).find("where the model is that training starts from"), std::string::npos);
+  options.init = first.output.folder + "/first-Q8_0.gguf";
+  EXPECT_NE(message_of(run_training(first, options)).find("where the model is that training starts from"), std::string::npos);
+  EXPECT_EQ(file_text(first.output.folder + "/model.safetensors"), weights);
+  // A model in shards is a model as well.
+  const Recipe shards = recipe("shards");
+  fs::create_directories(shards.output.folder);
+  files_.write("shards/model.safetensors.index.json", "{}");
+  EXPECT_NE(message_of(run(shards)).find("a finished model is there"), std::string::npos);
+}
+
+TEST_F(Runs, TextFilesOfAnEarlierRunAreNotTheModels) {
+  const Recipe r = recipe("stale");
+  fs::create_directories(r.output.folder);
+  files_.write("stale/chat_template.jinja", "of another run");
+  files_.write("stale/notes.txt", "mine");
+  ASSERT_TRUE(run(r));
+  EXPECT_FALSE(fs::exists(r.output.folder + "/chat_template.jinja"));
+  EXPECT_TRUE(fs::exists(r.output.folder + "/notes.txt"));
+}
+
+TEST_F(Runs, DocumentsLongerThanTheModelAreRefused) {
+  std::string text = recipe_text("");
+  text.replace(text.find("max_tokens = 64"), 15, "max_tokens = 512");
+  text.replace(text.find("micro_tokens = 64"), 17, "micro_tokens = 512");
+  text.replace(text.find("batch_tokens = 128"), 18, "batch_tokens = 512");
+  const auto r = load_recipe(files_.write("long.toml", text + "[output]\nfolder = \"long\"\n"));
+  ASSERT_TRUE(r) << message_of(r);
+  EXPECT_NE(message_of(run(*r)).find("data.max_tokens is 512; the model was made for at most 256"), std::string::npos);
+}
+
+TEST_F(Runs, RowsThatAreTooLongAreCounted) {
+  files_.write("rows.jsonl", file_text(files_ / "rows.jsonl") + R"({"messages": [{"role": "user", "content": ")" +
+                                 std::string(400, 'x') +
+                                 R"("}, {"role": "assistant", "content": "y"}]})"
+                                 "\n");
+  std::string text = recipe_text("");
+  text.replace(text.find("max_tokens = 64"), 15, "max_tokens = 64\ntoo_long = \"skip\"");
+  text.replace(text.find(", held_back = 0.2"), 17, "");
+  text.replace(text.find("steps = 12"), 10, "epochs = 1");
+  const auto r = load_recipe(files_.write("skips.toml", text + "[output]\nfolder = \"skips\"\n"));
+  ASSERT_TRUE(r) << message_of(r);
+  const auto done = run(*r);
+  ASSERT_TRUE(done) << message_of(done);
+  EXPECT_EQ(done->rows, 61U);
+  EXPECT_EQ(done->skipped, 1U);
+}
+
 TEST_F(Runs, AQuantisedModelIsTrainedOn) {
   const std::string init = std::string(SOBRE_SOURCE_DIR) + "/../shared/models/tinystories-656k/gguf/tinystories-656k-q4_0.gguf";
   if (!fs::exists(init)) GTEST_SKIP() << init << " is absent";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -153,13 +154,18 @@ class Converter {
       const std::vector<float> values = t.source == nullptr ? t.values : whole_vector(t);
       quantize_row(t.type, values.data(), t.cols(), out_.data());
     } else {
-      convert_rows(t);
+      if (!convert_rows(t))
+        return fail(
+            "the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
+            t.source->name);
     }
     return std::span<const std::byte>(out_);
   }
 
  private:
-  void convert_rows(const ExportTensor& t) {
+  // False: a row holds NaN or an infinity.
+  bool convert_rows(const ExportTensor& t) {
+    std::atomic<bool> finite{true};
     const size_t in_bytes = static_cast<size_t>(*dtype_bytes(t.source->dtype, static_cast<uint64_t>(t.cols())));
     const size_t out_bytes = out_.size() / static_cast<size_t>(t.rows());
     pool_.run([&](int member) {
@@ -169,9 +175,11 @@ class Converter {
         const int64_t from = source_row(t, r);
         dequantize_row(t.source->dtype, t.source->data.data() + static_cast<size_t>(from) * in_bytes, t.cols(), x.data());
         if (t.fp8_scale != nullptr) apply_fp8_scale(t, from, x);
+        if (!all_finite(x)) finite = false;
         quantize_row(t.type, x.data(), t.cols(), out_.data() + static_cast<size_t>(r) * out_bytes);
       }
     });
+    return finite;
   }
 
   ThreadPool pool_;
@@ -389,7 +397,8 @@ std::string name_of_path(const std::string& path) {
   return p.filename().string();
 }
 
-// The file behind a GGUF checkpoint, which may be named by the folder that holds it.
+}  // namespace
+
 std::string gguf_path(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) return path;
@@ -398,8 +407,6 @@ std::string gguf_path(const std::string& path) {
   }
   return path;
 }
-
-}  // namespace
 
 std::optional<QuantRecipe> quant_recipe_from_name(std::string_view name) {
   const auto same = [](char a, char b) { return std::toupper(static_cast<unsigned char>(a)) == b; };

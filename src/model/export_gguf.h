@@ -61,6 +61,9 @@ struct ExportReport {
   std::vector<std::string> warnings;   // what the file cannot say
 };
 
+/// The file behind a GGUF checkpoint, which may be named by the folder that holds it.
+[[nodiscard]] std::string gguf_path(const std::string& path);
+
 /// Writes the checkpoint to `out`, whole or not at all. Errors: those of reading, an architecture or mechanism that GGUF has no
 /// way to express, a tokenizer that GGUF has no name for.
 [[nodiscard]] Result<ExportReport> export_gguf(const Checkpoint& checkpoint, const std::string& out,

@@ -280,8 +280,9 @@ void fit_to_rows(VocabData& vocab, size_t rows, ExportReport& report) {
     report.warnings.push_back(
         fmt::format("{} tokens beyond the {} rows of the embedding are left out", vocab.tokens.size() - rows, rows));
   }
-  std::unordered_set<std::string_view> seen(vocab.tokens.begin(), vocab.tokens.end());
   vocab.tokens.resize(rows);
+  // Of the list as it stays: the views last no longer than its strings.
+  const std::unordered_set<std::string_view> seen(vocab.tokens.begin(), vocab.tokens.end());
   vocab.types.resize(rows, TokenType::kUnused);
   if (!vocab.scores.empty()) vocab.scores.resize(rows, 0.0F);
   std::vector<std::string> fillers(rows);

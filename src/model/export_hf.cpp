@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "text/hf_json_writer.h"
+#include "text/tokenizer.h"
 
 namespace sobre {
 
@@ -112,7 +113,10 @@ Result<Json> hf_config_from_gguf(const GgufFile& file, const CheckpointPlan& pla
 Result<std::map<std::string, std::string>> hf_tokenizer_from_gguf(const GgufFile& file) {
   TRY(const VocabData vocab, file.vocab());
   auto tokenizer = hf_tokenizer_json(vocab);
-  if (!tokenizer) return fail("{}: {}; start from the model's Hugging Face folder", file.name(), tokenizer.error().message);
+  // Not every vocabulary of a GGUF file can be said in JSON (tokens twice, tokens that are no UTF-8): before anything is
+  // trained.
+  const auto read_again = tokenizer ? Tokenizer::from_hf_json(*tokenizer) : std::unexpected(tokenizer.error());
+  if (!read_again) return fail("{}: {}; start from the model's Hugging Face folder", file.name(), read_again.error().message);
   Json config{Json::Object{}}, map{Json::Object{}};
   // The class that takes all of tokenizer.json as it is; SmolLM2's own files name GPT-2's.
   config.set("tokenizer_class", vocab.pre == "smollm" ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");

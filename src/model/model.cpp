@@ -6,17 +6,22 @@
 
 namespace sobre {
 
+Result<const Kernels*> chosen_kernels(Isa isa) {
+  if (const Kernels* kernels = kernels_for(isa); kernels != nullptr) return kernels;
+  std::string have;
+  for (const Isa other : available_isas()) have += (have.empty() ? "" : ", ") + std::string(isa_name(other));
+  return fail("the instruction set {} is not available on this machine; it has {}", isa_name(isa), have);
+}
+
 Result<std::shared_ptr<const Model>> Model::load(const std::string& path, const LoadOptions& options) {
   TRY(const Checkpoint checkpoint, Checkpoint::open(path));
   return load(checkpoint, options);
 }
 
 Result<std::shared_ptr<const Model>> Model::load(const Checkpoint& checkpoint, const LoadOptions& options) {
-  const Kernels* kernels = options.isa ? kernels_for(*options.isa) : &best_kernels();
-  if (kernels == nullptr) {
-    std::string have;
-    for (const Isa isa : available_isas()) have += (have.empty() ? "" : ", ") + std::string(isa_name(isa));
-    return fail("the instruction set {} is not available on this machine; it has {}", isa_name(*options.isa), have);
+  const Kernels* kernels = &best_kernels();
+  if (options.isa) {
+    TRY(kernels, chosen_kernels(*options.isa));
   }
   auto model = std::shared_ptr<Model>(new Model());
   model->path_ = checkpoint.path();

@@ -24,6 +24,9 @@ struct LoadOptions {
   std::function<void(double fraction)> progress;  // called on the loading thread, 0..1; may be empty
 };
 
+/// The kernels of an instruction set that was asked for. Error: this machine has it not (names those it has).
+[[nodiscard]] Result<const Kernels*> chosen_kernels(Isa isa);
+
 class Model {
  public:
   /// Opens, checks and packs. Errors as Checkpoint::open, plus tensors that are missing or of the wrong shape, types that

@@ -145,6 +145,14 @@ constexpr std::array<std::string_view, 9> kTurnEnds = {"<|im_end|>",    "<|eot_i
                                                        "<end_of_turn>", "<|end|>",         "<|eot|>",
                                                        "<|endoftext|>", "<|end_of_text|>", "<|return|>"};
 
+void add_turn_ends(TextAssets& assets) {
+  const Tokenizer& t = *assets.tokenizer;
+  for (const std::string_view text : kTurnEnds) {
+    const std::optional<int32_t> id = t.find_token(text);
+    if (id && t.is_special(*id)) add_stop(assets, id, t.vocab_size());
+  }
+}
+
 Result<Json> sampling_defaults(const GgufFile& file) {
   Json out{Json::Object()};
   const std::pair<const char*, const char*> keys[] = {{"general.sampling.temp", "temperature"},
@@ -196,6 +204,7 @@ Result<TextAssets> folder_text_assets(const std::string& folder, const Json& con
   add_stops_of(assets, &config, t.vocab_size());
   add_stops_of(assets, config.find("text_config"), t.vocab_size());
   add_stop(assets, eos, t.vocab_size());
+  add_turn_ends(assets);
   return assets;
 }
 
@@ -220,10 +229,7 @@ Result<TextAssets> gguf_text_assets(const GgufFile& file) {
   assets.unk_token = token_spelling(t, unk);
   assets.add_bos = begins_with_bos(assets);
   for (const auto& id : ends) add_stop(assets, id, t.vocab_size());
-  for (const std::string_view text : kTurnEnds) {
-    const std::optional<int32_t> id = t.find_token(text);
-    if (id && t.is_special(*id)) add_stop(assets, id, t.vocab_size());
-  }
+  add_turn_ends(assets);
   return assets;
 }
 

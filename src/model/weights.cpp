@@ -87,8 +87,9 @@ struct RowReader {
   std::vector<std::byte> converted;  // 16 rows in the target type
 };
 
-// Packs one group; rows whose type differs from the target go through f32.
-void pack_job_group(const MatrixJob& job, int64_t group, RowReader& reader) {
+// Packs one group; rows whose type differs from the target go through f32. False: such a row holds NaN or an infinity, which
+// rounding to 8 or 4 bits would hide.
+bool pack_job_group(const MatrixJob& job, int64_t group, RowReader& reader) {
   PackedMatrix& m = *job.out;
   const TensorView& t = *job.tensor;
   const auto row_bytes = static_cast<size_t>(*dtype_bytes(t.dtype, static_cast<uint64_t>(m.cols)));
@@ -114,11 +115,13 @@ void pack_job_group(const MatrixJob& job, int64_t group, RowReader& reader) {
     if (job.fp8_scale != nullptr) {
       for (int64_t c = 0; c < m.cols; ++c) reader.floats[static_cast<size_t>(c)] *= fp8_scale_at(job, from, c);
     }
+    if (!all_finite(reader.floats)) return false;
     std::byte* out = reader.converted.data() + static_cast<size_t>(r) * out_bytes;
     quantize_row(job.target, reader.floats.data(), is_float(m.form) ? m.cols : padded, out);
     rows[r] = out;
   }
   pack_group(m, group, direct ? t.dtype : job.target, std::span(rows, static_cast<size_t>(n)), reader.pack);
+  return true;
 }
 
 class Planner {
@@ -165,7 +168,7 @@ class Planner {
 
  private:
   Result<const TensorView*> fp8_scale(const std::string& name, const TensorView& t) const {
-    if (t.dtype != DType::kF8E4M3) return nullptr;
+    if (t.dtype != DType::kF8E4M3 && t.dtype != DType::kF8E5M2) return nullptr;
     const std::string base = name.substr(0, name.rfind('.') + 1);
     for (const std::string& suffix : checkpoint_.plan().fp8_scale_suffixes) {
       const TensorView* s = checkpoint_.find_tensor(base + suffix);
@@ -177,6 +180,7 @@ class Planner {
       if (!ok) return fail("{}: the scale {}{} does not fit its 8-bit weight", checkpoint_.path(), base, suffix);
       return s;
     }
+    if (t.dtype == DType::kF8E5M2) return nullptr;  // has the range to do without
     return fail("{}: the 8-bit weight {} has no scale beside it", checkpoint_.path(), name);
   }
 
@@ -321,17 +325,24 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, WeightMode mode, cons
   const std::vector<PackTask> tasks = split_tasks(jobs);
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
+  std::atomic<const TensorView*> not_finite{nullptr};
   pool.run([&](int member) {
     RowReader reader;
     for (size_t i = next.fetch_add(1); i < tasks.size(); i = next.fetch_add(1)) {
       const PackTask& t = tasks[i];
       const MatrixJob& job = jobs[t.job].first;
-      for (int64_t g = t.begin; g < t.end; ++g) pack_job_group(job, g, reader);
+      for (int64_t g = t.begin; g < t.end; ++g) {
+        if (!pack_job_group(job, g, reader)) not_finite = job.tensor;
+      }
       release_rows(checkpoint, job, t.begin, t.end);
       const size_t finished = done.fetch_add(1) + 1;
       if (member == 0 && progress) progress(static_cast<double>(finished) / static_cast<double>(tasks.size()));
     }
   });
+  if (const TensorView* t = not_finite; t != nullptr)
+    return fail(
+        "{}: the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
+        checkpoint.path(), t->name);
   if (progress) progress(1.0);
   return w;
 }

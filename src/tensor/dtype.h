@@ -76,6 +76,9 @@ void dequantize_row(DType type, const std::byte* src, int64_t n, float* y);
 [[nodiscard]] bool can_quantize(DType type);
 void quantize_row(DType type, const float* x, int64_t n, std::byte* dst);
 
+/// Whether no value is NaN or infinite: blocks of few bits have neither, and would make ordinary numbers of them.
+[[nodiscard]] bool all_finite(std::span<const float> x);
+
 /// Conversions of single values, round to nearest even; the same on every CPU (no hardware conversion needed).
 [[nodiscard]] float f16_to_f32(uint16_t h);
 [[nodiscard]] uint16_t f32_to_f16(float f);

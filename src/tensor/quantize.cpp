@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "tensor/block_bytes.h"
@@ -195,6 +197,13 @@ QuantizeBlock quantize_block(DType type) {
 
 bool can_quantize(DType type) {
   return type == DType::kF32 || type == DType::kF16 || type == DType::kBF16 || quantize_block(type) != nullptr;
+}
+
+bool all_finite(std::span<const float> x) {
+  // Without a branch in the loop: compilers make vectors of it.
+  uint32_t worst = 0;
+  for (const float value : x) worst = std::max(worst, std::bit_cast<uint32_t>(value) & 0x7F800000U);
+  return worst < 0x7F800000U;
 }
 
 void quantize_row(DType type, const float* x, int64_t n, std::byte* dst) {

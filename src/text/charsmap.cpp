@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "text/trie.h"
+
 namespace sobre {
 namespace {
 
@@ -44,7 +46,9 @@ Result<Charsmap> Charsmap::parse(std::string_view bytes) {
 std::optional<Charsmap::Match> Charsmap::match(std::string_view text, bool longest) const {
   std::optional<Match> found;
   size_t node = offset(units_[0]);
-  for (size_t i = 0; i < text.size(); ++i) {
+  // A damaged map may lead in a circle: no key is as long as that.
+  const size_t longest_key = std::min(text.size(), Trie::kMaxLength);
+  for (size_t i = 0; i < longest_key; ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     node ^= byte;
     if (node >= units_.size() || label(units_[node]) != byte) break;

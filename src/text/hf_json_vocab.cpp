@@ -11,6 +11,7 @@ namespace sobre {
 namespace {
 
 constexpr size_t kMaxMerges = 4'000'000;
+constexpr size_t kLongestSplit = 256;  // bytes of a piece that is looked at as made of two
 
 Json typed(std::string_view type) {
   Json out{Json::Object()};
@@ -132,7 +133,8 @@ class VocabWriter {
     for (size_t id = 0; id < vocab_.tokens.size(); ++id) {
       const std::string_view piece = vocab_.tokens[id];
       // A space is a mark by the time that pieces are cut; the list of merges parts its two halves by one.
-      if (!is_text(id) || piece.find(' ') != std::string_view::npos) continue;
+      // Nor are very long pieces made of others: every way to cut them would be looked at.
+      if (!is_text(id) || piece.size() > kLongestSplit || piece.find(' ') != std::string_view::npos) continue;
       for (size_t cut = 1; cut < piece.size(); ++cut) {
         const bool inside = (static_cast<unsigned char>(piece[cut]) & 0xC0) == 0x80;  // of a character
         if (inside || !ids.contains(piece.substr(0, cut)) || !ids.contains(piece.substr(cut))) continue;

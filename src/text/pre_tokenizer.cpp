@@ -35,7 +35,7 @@ void find_chars(std::string_view text, SplitStep::CharTest test, std::vector<Spa
   }
 }
 
-void find_matches(const SplitStep::Pattern& pattern, std::string_view text, std::vector<Span>& matches) {
+void find_matches(const SplitStep::Pattern& pattern, std::string_view text, std::vector<Span>& matches, uint64_t& budget) {
   std::visit(Overloaded{[&](const Scanner& scan) {
                           for (size_t pos = 0; pos < text.size();) {
                             const size_t end = scan(text, pos);
@@ -43,7 +43,7 @@ void find_matches(const SplitStep::Pattern& pattern, std::string_view text, std:
                             pos = end;
                           }
                         },
-                        [&](const SplitRegex& regex) { regex.find_all(text, matches); },
+                        [&](const SplitRegex& regex) { regex.find_all(text, matches, budget); },
                         [&](const std::string& literal) { find_literal(text, literal, matches); },
                         [&](const SplitStep::CharTest& test) { find_chars(text, test, matches); }},
              pattern);
@@ -127,6 +127,7 @@ void apply(const SplitStep& step, PieceList& list) {
   std::vector<Span> out, matches;
   std::vector<Part> parts;
   const Scanner* scanner = std::get_if<Scanner>(&step.pattern);
+  uint64_t budget = SplitRegex::budget_of(list.text.size());
   for (const Span piece : list.pieces) {
     const std::string_view text = piece_text(list, piece);
     if (scanner != nullptr && step.behavior == SplitBehavior::kIsolated) {  // the common case, without detours
@@ -139,7 +140,7 @@ void apply(const SplitStep& step, PieceList& list) {
     }
     matches.clear();
     parts.clear();
-    find_matches(step.pattern, text, matches);
+    find_matches(step.pattern, text, matches, budget);
     list_parts(piece, matches, step.invert, parts);
     collect(parts, step.behavior, out);
   }

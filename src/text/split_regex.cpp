@@ -231,12 +231,12 @@ using Owned = std::unique_ptr<T, Free>;
 /// beyond the window could change the result; only then is the window widened. So a call costs as much as it uses.
 class Finder {
  public:
-  Finder(const pcre2_code* code, std::string_view text)
+  Finder(const pcre2_code* code, std::string_view text, uint64_t& budget)
       : code_(code),
         text_(text),
         data_(pcre2_match_data_create(1, nullptr)),
         context_(pcre2_match_context_create(nullptr)),
-        budget_(kBudgetBase + kBudgetPerByte * text.size()) {
+        budget_(budget) {
     CHECK(data_ && context_);
     pcre2_set_heap_limit(context_.get(), kHeapKib);
   }
@@ -289,7 +289,7 @@ class Finder {
   std::string_view text_;
   Owned<pcre2_match_data> data_;
   Owned<pcre2_match_context> context_;
-  uint64_t budget_;
+  uint64_t& budget_;
 };
 
 }  // namespace
@@ -325,8 +325,15 @@ Result<SplitRegex> SplitRegex::compile(std::string_view pattern) {
   return SplitRegex(std::make_unique<Code>(Code{std::move(code)}));
 }
 
+uint64_t SplitRegex::budget_of(size_t bytes) { return kBudgetBase + kBudgetPerByte * bytes; }
+
 void SplitRegex::find_all(std::string_view text, std::vector<Span>& matches) const {
-  Finder finder(code_->code.get(), text);
+  uint64_t budget = budget_of(text.size());
+  find_all(text, matches, budget);
+}
+
+void SplitRegex::find_all(std::string_view text, std::vector<Span>& matches, uint64_t& budget) const {
+  Finder finder(code_->code.get(), text, budget);
   size_t from = 0, last_end = std::string_view::npos;
   Span match;
   while (from <= text.size() && finder.next(from, match)) {

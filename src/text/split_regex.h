@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@ class SplitRegex {
   /// Appends all matches from left to right, not overlapping, empty ones included (but not right after a match).
   /// `text` is valid UTF-8. Any thread.
   void find_all(std::string_view text, std::vector<Span>& matches) const;
+  /// The same out of a budget that several calls share: for the pieces of one text, however many they are.
+  void find_all(std::string_view text, std::vector<Span>& matches, uint64_t& budget) const;
+  /// The budget of a text.
+  [[nodiscard]] static uint64_t budget_of(size_t bytes);
 
  private:
   struct Code;

@@ -32,6 +32,8 @@ constexpr std::array<std::string_view, 20> kDefaultSpecial = {"<unk>",
                                                               "[/SYSTEM_PROMPT]",
                                                               "[TOOL_CONTENT]"};
 
+constexpr size_t kAllowedGaps = 65'536;
+
 Result<size_t> count_member(const Json& config, std::string_view key) {
   const Json* value = member(config, key);
   const auto count = value != nullptr ? value->as_int() : std::nullopt;
@@ -92,6 +94,13 @@ Result<Tokenizer> Tokenizer::from_tekken(std::string_view json) {
   TRY(const size_t size, count_member(*config, "default_vocab_size"));
   TRY(const size_t n_special, count_member(*config, "default_num_special_tokens"));
   if (n_special > size) return fail("tekken.json: {} special tokens in a vocabulary of {}", n_special, size);
+  // Tokens that are numbered but not listed cost room all the same.
+  const Json* listed = member(root, "special_tokens");
+  const size_t names = listed != nullptr && listed->as_array() != nullptr ? listed->as_array()->size() : 0;
+  const size_t most = 2 * (names + vocab->as_array()->size()) + kAllowedGaps;
+  if (n_special > most)
+    return fail("tekken.json: {} special tokens are far beyond what {} listed ones need (at most {} here)", n_special, names,
+                most);
   const size_t n_text = std::min(vocab->as_array()->size(), size - n_special);
   auto impl = std::make_unique<Impl>();
   TRY(const std::vector<std::string> special, read_special(member(root, "special_tokens"), n_special));

@@ -72,6 +72,7 @@ TEST(Tekken, FaultyFilesAreRefused) {
   EXPECT_TRUE(refused("{}"));
   EXPECT_TRUE(refused(tekken({}, "", 20, 100)));  // not all bytes
   EXPECT_TRUE(refused(tekken({}, "", 20, 10)));   // more control tokens than ids
+  EXPECT_TRUE(refused(tekken({}, "", 4'000'000, 4'000'999)));
   EXPECT_TRUE(refused(tekken({""}, "", 20, 999)));
   EXPECT_TRUE(refused(tekken({}, R"([{"rank":20,"token_str":"x"}])", 20, 999)));
   EXPECT_TRUE(refused(tekken({}, R"([{"rank":-1,"token_str":"x"}])", 20, 999)));
