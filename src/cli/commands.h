@@ -26,8 +26,11 @@ namespace sobre {
 
 /// Adds `run` to the program; the command stores its exit status in `status`, which must outlive the parse.
 void add_run_command(CLI::App& app, int& status);
-/// The arguments of `run` as its flags expect them: words that begin with a bracket have a mark before it, which the command
-/// takes away (the parser would take them for lists). `storage` holds them and must outlive the parse; a null pointer follows.
+/// CLI11 takes a word in brackets for a list wherever there may be several words, as in a prompt: [1, 2] would become 1 2, and
+/// [] nothing. This before the bracket hides it.
+inline constexpr char kBracketMark = '\x1F';
+/// The arguments of `run` as its flags expect them: words that begin with a bracket have the mark before it, which the command
+/// takes away. `storage` holds them and must outlive the parse; a null pointer follows.
 [[nodiscard]] std::vector<char*> marked_brackets(int argc, char** argv, std::vector<std::string>& storage);
 
 /// Adds MODEL and the flags of every command that runs a model: --weights, --kv, --isa, --threads, --ctx. `flags` must outlive

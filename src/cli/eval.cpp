@@ -190,7 +190,9 @@ void print_cell(const Cell& c) {
              c.right, c.total);
 }
 
-Result<void> write_answers(AtomicFile& file, const std::vector<Question>& questions, const std::vector<ManyAnswer>& answers) {
+Result<void> write_answers(const std::string& path, const std::vector<Question>& questions,
+                           const std::vector<ManyAnswer>& answers) {
+  TRY(AtomicFile file, AtomicFile::create(path));
   for (size_t i = 0; i < questions.size(); ++i) {
     const Question& q = questions[i];
     Json row{Json::Object{}};
@@ -277,10 +279,9 @@ Result<void> eval_command(const EvalFlags& flags) {
     TRY(grid, GridTable().find(flags.zone));
   }
   TRY(const std::vector<ChatMessage> system, system_messages(flags));
-  std::optional<AtomicFile> answers_file;
+  // What cannot be written is said before anything is asked.
   if (!flags.answers_file.empty()) {
-    TRY(AtomicFile made, AtomicFile::create(flags.answers_file));  // what cannot be written is said before anything is asked
-    answers_file.emplace(std::move(made));
+    TRY(const AtomicFile tried, AtomicFile::create(flags.answers_file));
   }
   // Before the meter runs: reading all of a model is no part of evaluating it.
   TRY(const std::string path, resolve_model(flags.model.model));
@@ -324,7 +325,7 @@ Result<void> eval_command(const EvalFlags& flags) {
                duration_text(seconds), energy.empty() ? "" : ", ", energy);
     if (carbon) fmt::print("{} CO2e per right answer (SCI, electricity of {})\n", show_carbon(carbon->per_unit), grid->zone);
   }
-  if (answers_file) TRY_VOID(write_answers(*answers_file, questions, answers));
+  if (!flags.answers_file.empty()) TRY_VOID(write_answers(flags.answers_file, questions, answers));
   return {};
 }
 

@@ -54,7 +54,7 @@ class FolderLock {
     if (fd_ < 0) return fail("{}: {}", path, std::strerror(errno));
     if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return {};
     if (errno != EWOULDBLOCK) return fail("{}: cannot be locked: {}", path, std::strerror(errno));
-    fmt::print(stderr, "sobre: another sobre is fetching {}; waiting for it\n", name);
+    say("sobre: another sobre is fetching {}; waiting for it\n", name);
     while (::flock(fd_, LOCK_EX) != 0) {
       if (interrupted()) return fail("cancelled");
       if (errno != EINTR) return fail("{}: cannot be locked: {}", path, std::strerror(errno));
@@ -192,7 +192,7 @@ Result<std::string> fetch_model(const CatalogueEntry& entry, const std::string& 
   TRY_VOID(lock.take(folder, entry.name));
   if (is_cached(entry, cache)) return cached_path(entry, cache);
   remove_leftovers(folder + "/partial");
-  fmt::print(stderr, "sobre: fetching {}: {} ({}), once; it is kept in {}\n", entry.name, entry.title, entry.licence, folder);
+  say("sobre: fetching {}: {} ({}), once; it is kept in {}\n", entry.name, entry.title, entry.licence, folder);
   std::string reason;
   for (const CatalogueSource& source : entry.sources) {
     if (source.bundled || !source.repo.empty()) continue;

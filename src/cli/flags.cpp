@@ -1,5 +1,5 @@
-// All flags but those of `sobre run` and `sobre ledger` (flags_run.cpp, flags_ledger.cpp): what they are called, what they may
-// hold, what their help says. Of all sources only these three include CLI11, which takes 12 s to compile.
+// All flags but those of the commands that have a flags_*.cpp of their own: what they are called, what they may hold, what
+// their help says. Of all sources only the flags*.cpp include CLI11, which takes 12 s to compile.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -314,6 +314,7 @@ void add_data(CLI::App& app, Chosen& chosen, DataOptions& o) {
 std::string one_line(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
+  std::erase(text, kBracketMark);
   return text;
 }
 
@@ -347,12 +348,15 @@ bool is_unknown_command(const CLI::App& app, int argc, char** argv) {
 }
 
 // An empty value is a variable of the shell that is not set: taken as given, `--keys "$KEYS"` would serve without keys. A
-// prompt and a system message may be empty.
+// prompt and a system message may be empty, and so are key, task and model of some rows of the ledger.
 void refuse_empty_values(CLI::App& command) {
   const CLI::Validator not_empty([](std::string& value) { return std::string(value.empty() ? "the value is empty" : ""); }, "");
   for (CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name(option->get_positional());
-    const bool may_be_empty = command.get_name() == "run" && (name == "PROMPT" || name == "--system");
+    const bool of_run = command.get_name() == "run" && (name == "PROMPT" || name == "--system");
+    const bool of_rows = command.get_parent() != nullptr && command.get_parent()->get_name() == "ledger" &&
+                         (name == "--key" || name == "--task" || name == "--model");
+    const bool may_be_empty = of_run || of_rows;
     if (!may_be_empty && option->get_items_expected_max() > 0) option->check(not_empty);
   }
   for (CLI::App* c : command.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*c);

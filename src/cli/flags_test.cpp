@@ -66,6 +66,8 @@ TEST(Usage, WrongFlagsAndValuesAreStatusTwo) {
       {{"template", "p", "--jsonl", "--now", "today"}, "--now: 'today' is no time like 2026-03-09T14:05:06"},
   };
   for (const auto& c : cases) expect_failure(c.args, 2, c.words);
+  // Rows of requests without a key have an empty one.
+  EXPECT_NE(run_sobre({"ledger", "show", "--key", ""}).status, 2);
 }
 
 TEST(Usage, MissingAndWrongFilesAreStatusOne) {

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/names.h"
+#include "cli/terminal.h"
 #include "meter/impact.h"
 #include "meter/sources.h"
 
@@ -73,9 +74,9 @@ std::string AnswerMeter::end_in_ledger(LedgerRow row) {
   if (!ledger || !(*ledger)->flush(kLedgerPatience)) {
     const std::string why = ledger ? (*ledger)->status().text : ledger.error().message;
     if (why.empty()) {
-      fmt::print(stderr, "sobre: warning: another program keeps {} locked; the row is tried once more\n", options.path);
+      say("sobre: warning: another program keeps {} locked; the row is tried once more\n", options.path);
     } else {
-      fmt::print(stderr, "sobre: warning: no row in the ledger: {}\n", why);
+      say("sobre: warning: no row in the ledger: {}\n", why);
     }
   }
   return out;

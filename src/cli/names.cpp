@@ -13,6 +13,7 @@
 #include "cli/chat_interrupt.h"
 #include "cli/fetch.h"
 #include "cli/hub.h"
+#include "cli/terminal.h"
 #include "hub/hub_names.h"
 #include "hub/manifest.h"
 #include "serve/accounting.h"
@@ -87,7 +88,7 @@ Result<std::string> entry_path(const CatalogueEntry& entry) {
     return fail("{} is not here, and HF_HUB_OFFLINE is set; unset it, or copy {} of a machine that has it to {}", entry.name,
                 entry.file, cached_path(entry, cache));
   }
-  if (!reason.empty()) fmt::print(stderr, "sobre: not from the hub: {}\n", reason);
+  if (!reason.empty()) say("sobre: not from the hub: {}\n", reason);
   return fetch_model(entry, cache);
 }
 

@@ -23,14 +23,13 @@ namespace {
 
 void tell_forbidden(const std::string& licence, const std::string& licence_name) {
   const std::string forbidden = forbids_commercial_use(licence, licence_name);
-  if (!forbidden.empty()) fmt::print(stderr, "sobre: warning: {}\n", terminal_safe(forbidden));
+  if (!forbidden.empty()) say("sobre: warning: {}\n", terminal_safe(forbidden));
 }
 
 void tell_choice(const HubRepo& repo, const ChosenFiles& chosen) {
   const std::string licence = repo.licence == "other" && !repo.licence_name.empty() ? repo.licence_name : repo.licence;
-  fmt::print(stderr, "sobre: {}: {} file{}, {}, licence {}\n", terminal_safe(repo.id), chosen.files.size(),
-             chosen.files.size() == 1 ? "" : "s", bytes_text(chosen.bytes),
-             licence.empty() ? "not stated" : terminal_safe(licence));
+  say("sobre: {}: {} file{}, {}, licence {}\n", terminal_safe(repo.id), chosen.files.size(),
+      chosen.files.size() == 1 ? "" : "s", bytes_text(chosen.bytes), licence.empty() ? "not stated" : terminal_safe(licence));
   tell_forbidden(repo.licence, repo.licence_name);
 }
 
@@ -55,7 +54,7 @@ class ShownPull {
     options.note = [this](const std::string& line) {
       const std::lock_guard lock(mutex_);
       bars_.wipe();
-      fmt::print(stderr, "sobre: {}\n", terminal_safe(line));
+      say("sobre: {}\n", terminal_safe(line));
     };
     return options;
   }
@@ -73,8 +72,7 @@ Result<Pulled> pull_file_shown(const CatalogueEntry& entry, const CatalogueSourc
   TRY(const HubSettings settings, hub_environment());
   const InterruptScope scope;
   ShownPull shown([&](const HubRepo&, const ChosenFiles&) {
-    fmt::print(stderr, "sobre: fetching {}: {} ({}), once; it is kept in {}\n", entry.name, entry.title, entry.licence,
-               settings.cache);
+    say("sobre: fetching {}: {} ({}), once; it is kept in {}\n", entry.name, entry.title, entry.licence, settings.cache);
   });
   PullOptions options = shown.options();
   const bool is_last = std::none_of(entry.sources.begin(), entry.sources.end(), [&](const CatalogueSource& other) {
@@ -123,10 +121,10 @@ Result<void> pull_command(const PullFlags& flags) {
     TRY(const Pulled pulled, pull_shown(name, flags));
     if (pulled.from_cache) tell_forbidden(pulled.manifest.licence, pulled.manifest.licence_name);
     if (pulled.fetched_bytes == 0)
-      fmt::print(stderr, "sobre: {} is here already{}\n", hub_name_text(name),
-                 pulled.from_cache && !flags.update ? "; --update asks the hub for a newer one" : "");
+      say("sobre: {} is here already{}\n", hub_name_text(name),
+          pulled.from_cache && !flags.update ? "; --update asks the hub for a newer one" : "");
     else
-      fmt::print(stderr, "sobre: {} fetched, {} in all\n", bytes_text(pulled.fetched_bytes), hub_name_text(name));
+      say("sobre: {} fetched, {} in all\n", bytes_text(pulled.fetched_bytes), hub_name_text(name));
     fmt::print("{}\n", pulled.path);
   }
   return {};

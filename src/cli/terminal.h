@@ -1,5 +1,5 @@
 // What the program shows to people on stderr and stdout: colours only on a terminal and without NO_COLOR, a progress bar for
-// what takes long, sizes and counts in readable form. Main thread only.
+// what takes long, sizes and counts in readable form. Main thread only, but for say().
 #pragma once
 
 #include <fmt/format.h>

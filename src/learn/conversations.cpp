@@ -13,6 +13,7 @@ Result<void> check_plain(const Json& row, const Json& messages) {
   const auto has = [](const Json& object, std::string_view key) {
     const Json* value = object.find(key);
     if (value == nullptr || value->is_null()) return false;
+    if (const std::string* text = value->as_string()) return !text->empty() && *text != "[]";  // as tables are exported
     return value->as_array() == nullptr || !value->as_array()->empty();
   };
   for (const std::string_view key : {"tools", "functions"}) {

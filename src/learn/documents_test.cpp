@@ -157,7 +157,8 @@ TEST(Documents, WhatCannotBeLearnedIsNamed) {
             std::string::npos);
   EXPECT_NE(message(asked + R"("a"}], "tools": [{"type": "function"}]})").find("\"tools\""), std::string::npos);
   EXPECT_NE(message(asked + R"(""}]})").find("message 2: the assistant's text is empty"), std::string::npos);
-  const auto plain = open_chat_jsonl(files.write("plain.jsonl", asked + R"("a", "tool_calls": null}], "tools": []})"));
+  const auto plain =
+      open_chat_jsonl(files.write("plain.jsonl", asked + R"("a", "tool_calls": null, "function_call": ""}], "tools": []})"));
   ASSERT_TRUE(plain);
   EXPECT_TRUE((*plain)->conversation(0));
   const auto csv = open_chat_csv(files.write("rows.csv", "q,a\nwhat,\n"), {"q", "a", ""});

@@ -141,8 +141,8 @@ Result<std::string> write_trained_model(const std::string& folder, const Trained
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return fail("{}: the folder cannot be made: {}", folder, error.message());
-  TRY_VOID(remove_other_text_files(folder, model));
   TRY_VOID(parameters.write(folder + "/model.safetensors"));
+  TRY_VOID(remove_other_text_files(folder, model));
   const std::string inside = folder + "/";
   for (const auto& [file, text] : model.files) TRY_VOID(write_text_file(std::string(inside).append(file), text));
   TRY_VOID(write_text_file(folder + "/config.json", model.config.dump({.indent = 2, .item_separator = ","}) + "\n"));

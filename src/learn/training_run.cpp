@@ -109,8 +109,8 @@ class Run {
   [[nodiscard]] Result<void> check_length() const {
     const int most = model_.plan.spec.max_context;
     if (most == 0 || recipe_.data.max_tokens <= most) return {};
-    return fail("{}: data.max_tokens is {}; the model was made for at most {} positions (max_position_embeddings)",
-                recipe_.file, recipe_.data.max_tokens, most);
+    return fail("{}: data.max_tokens is {}; the model was made for at most {} positions", recipe_.file, recipe_.data.max_tokens,
+                most);
   }
 
   // From the checkpoint, else from the beginning.
@@ -131,11 +131,11 @@ class Run {
   // Whether there is a run to go on with.
   Result<void> look_at_folder() {
     std::error_code error;
+    const fs::path init = options_.init.empty() ? fs::path() : fs::absolute(options_.init);
+    if (fs::equivalent(fs::is_directory(init, error) ? init : init.parent_path(), recipe_.output.folder, error))
+      return fail("{}: output.folder is where the model is that training starts from; name another one", recipe_.output.folder);
     fs::create_directories(folder_, error);
     if (error) return fail("{}: the folder cannot be made: {}", folder_, error.message());
-    if (fs::equivalent(fs::is_directory(options_.init, error) ? fs::path(options_.init) : fs::path(options_.init).parent_path(),
-                       recipe_.output.folder, error))
-      return fail("{}: output.folder is where the model is that training starts from; name another one", recipe_.output.folder);
     if (options_.restart) return {};
     if (!exists(checkpoint_)) {
       if (exists(recipe_.output.folder + "/model.safetensors") ||
@@ -197,7 +197,8 @@ class Run {
     TRY_VOID(write_training_state(checkpoint_, *parameters_, state_));
     last_save_ = now();
     saved_step_ = state_.step;
-    return draw_curves();
+    (void)draw_curves();  // tried again at the end, where it is an error
+    return {};
   }
 
   [[nodiscard]] static double now() {
@@ -267,9 +268,9 @@ Result<uint64_t> training_memory(const Recipe& recipe, const TrainedModel& model
   if (recipe.training.optimizer == OptimizerKind::kMuon)
     bytes += static_cast<uint64_t>(threads) * MuonScratch::most_bytes(model.plan.spec, products);
   if (recipe.model.init == "random") return bytes;
-  // While it loads, the model it starts from is there as well, in f32.
+  // While it loads, the model it starts from is there as well, in f32; gradients and moments are not touched yet.
   const Trainable nothing = {false, false, false, std::vector<bool>(static_cast<size_t>(model.plan.spec.n_layers()))};
-  return std::max(bytes, Parameters::memory_bytes(model.plan, parts) + Parameters::memory_bytes(model.plan, nothing));
+  return std::max(bytes, 2 * Parameters::memory_bytes(model.plan, nothing));
 }
 
 Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options) { return Run(recipe, options).go(); }

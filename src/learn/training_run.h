@@ -46,11 +46,12 @@ struct RunReport {
 
 /// Starts the run, or goes on where its checkpoint stands. Errors: those of the recipe's parts; a finished run, or a checkpoint
 /// of another recipe (or with another config, tokenizer or template), where restart is not set; more memory than there is (both
-/// figures). Whatever goes wrong, the last complete checkpoint stays; a restart takes its place only
-/// when the first step is next.
+/// figures); an output folder that is the initial model's; documents longer than the model was made for. Whatever goes wrong,
+/// the last complete checkpoint stays; a restart takes its place only when the first step is next.
 [[nodiscard]] Result<RunReport> run_training(const Recipe& recipe, const RunOptions& options);
 
-/// Bytes that the run will hold: weights, gradients, moments, work space.
+/// Bytes that the run will hold at most: weights, gradients, moments, work space; or, where that is more, the weights twice
+/// while the model it starts from is loaded.
 [[nodiscard]] Result<uint64_t> training_memory(const Recipe& recipe, const TrainedModel& model, int threads);
 
 }  // namespace sobre

@@ -28,7 +28,7 @@ struct TextAssets {
   std::string bos_token, eos_token, pad_token, unk_token;  // spellings, for templates; empty when none
   std::optional<int32_t> bos;
   bool add_bos = false;           // whether plain text (no template) starts with BOS
-  std::vector<int32_t> stop_ids;  // union of generation_config, config and tokenizer eos (and eot/eom of a GGUF)
+  std::vector<int32_t> stop_ids;  // union of generation_config, config and tokenizer eos (and eot/eom of a GGUF), ends of turns
   /// Whether an id ends an answer.
   [[nodiscard]] bool is_stop(int32_t id) const { return std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end(); }
 

@@ -52,7 +52,7 @@ class Normalizer {
   [[nodiscard]] std::string run(std::string text) const;
   [[nodiscard]] bool empty() const { return steps_.empty(); }
 
-  static constexpr size_t kMaxSteps = 64, kMaxGrowth = 2048;
+  static constexpr size_t kMaxSteps = 64, kMaxGrowth = 8192;  // ALBERT's chain: 4,400
 
  private:
   std::vector<Step> steps_;
