@@ -16,8 +16,8 @@ constexpr Text kQuestions[] = {
     "{today} [Convert|Turn] \"{when}\" [to|into] [a date|an ISO date|YYYY-MM-DD].",
     "[Write|Give|Find] the date: {when}. {today}",
     "{today} {When}[:| =|, as a date:| as a date?| as YYYY-MM-DD?]",
-    "{today} [Payment|Arrival|Start|Inspection|Report|Order|Departure]: {when}. [Which date|What date|On what "
-    "date] [is that|do you note|goes in the calendar]?",
+    "{today} [Payment|Arrival|Start|Inspection|Report|Order|Departure]: {when}. [Which date|What date|On what date] [is "
+    "that|do you note|goes in the calendar]?",
 };
 constexpr Text kTodayForms[] = {"[Today is|Today:|It is|Today's date is] {wd}, {iso}.",
                                 "[Today is|It is|Today:] {wd}, {day} {month} {year}.",
@@ -47,10 +47,10 @@ constexpr Text kThisMonth[] = {"the {d} of this month", "this month's {d}", "the
                                "day {dn} of this month"};
 constexpr Text kNextMonth[] = {"the {d} of next month", "next month's {d}", "the {d} of the following month",
                                "day {dn} of next month"};
-constexpr Text kMonthEnd[] = {"the last day of [this|the current] month", "at the end of [this|the current] month",
-                              "the end of [this|the current] month", "this month's last day"};
-constexpr Text kNextMonthEnd[] = {"the last day of [next|the following] month", "at the end of next month",
-                                  "the end of next month", "next month's last day"};
+constexpr Text kMonthEnd[] = {"the last day of [this|the current] month", "the end of [this|the current] month",
+                              "this month's last day"};
+constexpr Text kNextMonthEnd[] = {"the last day of [next|the following] month", "the end of next month",
+                                  "next month's last day"};
 constexpr Text kNextMonthStart[] = {"the first day of [next|the following] month", "the first of next month",
                                     "next month's first day"};
 constexpr Text kComing[] = {"the first {w} after today", "the next {w} after today", "the {w} that comes first after today",

@@ -30,7 +30,8 @@ constexpr Text kPhone[] = {
     "[Je suis joignable|Vous pouvez m'appeler] au {phone}[ le soir| toute la journée|].",
 };
 constexpr Text kDistractors[] = {
-    "[Je suis|Nous sommes] [client chez vous|clients chez vous|de vos clients] depuis [des années|longtemps].",
+    "[Je suis client chez vous|Nous sommes clients chez vous|Je suis de vos clients|Nous sommes de vos clients] depuis [des "
+    "années|longtemps].",
     "{other}, [de mon équipe|du bureau voisin|que vous connaissez|de mon service], [m'a parlé de vous|vous recommande|vous "
     "salue|vous connaît bien].",
     "[Ma dernière référence était|L'ancien numéro de dossier était|Mon numéro de client est|La dernière facture était] "

@@ -30,7 +30,7 @@ using Maker = Made (*)(Draw& draw, Language language, int level);
 /// A customer's message of one queue (index into kQueues), as the route task writes it, without an instruction.
 [[nodiscard]] std::string draw_message(Draw& draw, Language language, int level, size_t queue);
 /// A short passage about invented people, firms and towns in one of `frames`, whose {text} it takes; without a question.
-[[nodiscard]] std::string draw_passage(Draw& draw, Language language, Lines frames);
+[[nodiscard]] std::string draw_passage(Draw& draw, Language language, Lines frames, size_t sentences);
 
 inline constexpr std::string_view kQueues[] = {"billing", "shipping", "returns",      "technical",
                                                "account", "sales",    "cancellation", "complaints"};

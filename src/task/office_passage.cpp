@@ -155,11 +155,27 @@ Passage make_text(Draw& draw, Language language, const PassageWords& words, size
   return passage;
 }
 
+// The statement that is asked about. While training more often one whose fact is told of another subject too: which subject is
+// meant is what is learned last.
+size_t draw_asked(Draw& draw, const Passage& passage) {
+  const auto& all = passage.statements;
+  const auto told_twice = [&](size_t i) {
+    return std::count_if(all.begin(), all.end(), [&](const Statement& s) { return s.fact == all[i].fact; }) > 1;
+  };
+  const size_t asked = draw.index_of(all.size());
+  if (draw.split() != Split::kTrain || draw.chance(50)) return asked;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const size_t other = (asked + i) % all.size();
+    if (told_twice(other)) return other;
+  }
+  return asked;
+}
+
 }  // namespace
 
-std::string draw_passage(Draw& draw, Language language, Lines frames) {
+std::string draw_passage(Draw& draw, Language language, Lines frames, size_t sentences) {
   const PassageWords& words = language == Language::kFrench ? french_passage() : english_passage();
-  const Passage passage = make_text(draw, language, words, 1, static_cast<size_t>(draw.between(2, 3)), false);
+  const Passage passage = make_text(draw, language, words, 1, sentences, false);
   return write_prompt(passage, draw, words, frames, {}, 0);
 }
 
@@ -169,7 +185,7 @@ Made make_passage(Draw& draw, Language language, int level) {
   const size_t subjects = level == 1 ? 1 : level == 2 ? 2 : n(2, 3);
   const size_t sentences = level == 1 ? n(2, 3) : level == 2 ? n(4, 5) : n(6, 8);
   const Passage passage = make_text(draw, language, words, subjects, sentences, level == 3);
-  const size_t asked = draw.index_of(passage.statements.size());
+  const size_t asked = draw_asked(draw, passage);
   const Statement& about = passage.statements[asked];
   return {write_prompt(passage, draw, words, words.frames, about.fact->questions, asked), "", about.value};
 }

@@ -121,7 +121,7 @@ constexpr Text kStaffQ[] = {"Combien de [personnes emploie|salariés a|salariés
                             "Quel est le nombre [de salariés|d'employés] {de_s} ?"};
 
 constexpr Text kRiverS[] = {"{s} [se trouve|a été bâtie|est située] au bord de la rivière {v}.",
-                            "La rivière {v} [traverse|arrose] {s}.", "La rivière {de_s} [est|s'appelle] la {v}."};
+                            "La rivière {v} [traverse|arrose] {s}.", "La rivière {de_s} [s'appelle|se nomme] {v}."};
 constexpr Text kRiverP[] = {"{He} [se trouve|a été bâtie|est située] au bord de la rivière {v}.",
                             "{He} est [traversée|arrosée] par la rivière {v}."};
 constexpr Text kRiverQ[] = {"Quelle rivière [traverse|arrose|passe à] {s} ?",

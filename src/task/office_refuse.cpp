@@ -11,7 +11,8 @@ Made make_refuse(Draw& draw, Language language, int level) {
   const RefuseWords& words = language == Language::kFrench ? french_refuse() : english_refuse();
   const std::string refusal(words.refusal);
   if (level == 3) {
-    if (draw.chance(40)) return {draw_passage(draw, language, words.on_message), "", refusal};
+    if (draw.chance(40))
+      return {draw_passage(draw, language, words.on_message, static_cast<size_t>(draw.between(2, 3))), "", refusal};
     const size_t queue = draw.index_of(std::size(kQueues));
     const std::string text = draw_message(draw, language, draw.between(1, 2), queue);
     return {draw.phrase(words.on_message, {{"text", text}}), "", refusal};

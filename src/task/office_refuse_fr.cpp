@@ -60,7 +60,7 @@ constexpr Text kSmallTalk[] = {
     "[Mon collègue|Mon amie|Ma sœur] [dit|pense|m'a dit] que tu [sais tout|peux tout faire|es malin].",
     "[La journée est longue|C'est la pause|J'ai un peu de temps|Le bureau est calme] [aujourd'hui|maintenant].",
     "[Fais vite|Prends ton temps|Sois honnête|Sois bref][, merci|].",
-    "[Je travaille à|J'habite à|Un bonjour de|Je viens de] {town}.",
+    "[Je travaille à|J'habite à|Je reviens à|Ma famille vit à] {town}.",
 };
 constexpr Text kOnMessage[] = {
     "[Traduis|Merci de traduire|Peux-tu traduire] [ceci|ce texte|le texte suivant] en [allemand|espagnol|italien|anglais] : "

@@ -22,7 +22,11 @@ std::string with_slots(Draw& draw, Language language, const std::string& text) {
   std::vector<Slot> slots;
   if (has("item")) add_thing_slots(slots, draw_thing(draw, language, draw.chance(30)), false, language);
   if (has("dev")) add_thing_slots(slots, draw_thing(draw, language, true), true, language);
-  if (has("{town}")) slots.push_back({"town", draw_town(draw)});
+  if (has("town}")) {
+    const std::string town = draw_town(draw);
+    slots.push_back({"de_town", (begins_with_vowel(town) ? "d'" : "de ") + town});  // French
+    slots.push_back({"town", town});
+  }
   const int paid = draw.between(12, 480);
   slots.push_back({"n", std::to_string(draw.between(1000, 99999))});
   slots.push_back({"p", std::to_string(paid)});
@@ -56,15 +60,22 @@ std::string sentence(Draw& draw, Language language, Lines lines) {
   return with_slots(draw, language, text);
 }
 
+// Something beside the point. While training it is at times about anything at all, so that it is told by what it does not say.
+std::string small_talk(Draw& draw, Language language, const RouteWords& words) {
+  static constexpr std::string_view kText[] = {"{text}"};
+  if (draw.split() == Split::kTrain && draw.chance(25)) return draw_passage(draw, language, kText, 1);
+  return sentence(draw, language, words.small_talk);
+}
+
 }  // namespace
 
 std::string draw_message(Draw& draw, Language language, int level, size_t queue) {
   const RouteWords& words = language == Language::kFrench ? french_route() : english_route();
   const QueueWords& asked = words.queues[queue];
   std::string text;
-  if (draw.chance(level == 1 ? 35 : 60)) add_sentence(text, std::string(draw.pick(words.greetings)));
+  if (draw.chance(level == 1 ? 35 : 60)) add_sentence(text, draw.even_template(words.greetings));
   const auto talk = [&](int percent) {
-    if (draw.chance(percent)) add_sentence(text, with_slots(draw, language, draw.choose(words.small_talk)));
+    if (draw.chance(percent)) add_sentence(text, small_talk(draw, language, words));
   };
   if (level == 1) {
     talk(10);
@@ -84,7 +95,7 @@ std::string draw_message(Draw& draw, Language language, int level, size_t queue)
     add_sentence(text, with_slots(draw, language, draw.joined_template(before)));
     add_sentence(text, sentence(draw, language, draw.chance(50) ? asked.indirect : asked.plain));
   }
-  if (draw.chance(level == 1 ? 15 : 35)) add_sentence(text, std::string(draw.pick(words.closings)));
+  if (draw.chance(level == 1 ? 15 : 35)) add_sentence(text, draw.even_template(words.closings));
   return text;
 }
 

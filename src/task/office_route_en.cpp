@@ -23,18 +23,65 @@ constexpr Text kInstructions[] = {
     "[Support queue|Queue] for [the following|this] [message|request]: {text}",
     "[Please |][tell me|say] which [queue|team] should [read|get|answer|handle] this [message|email]: {text}",
 };
-constexpr Text kGreetings[] = {"Hello,",          "Hi,",         "Good morning,", "Dear team,", "Hi there,",
-                               "Good afternoon,", "Hello team,", "Hey,"};
+constexpr Text kGreetings[] = {
+    "[Hello|Hi|Hey|Good morning|Good afternoon|Good evening|Good day][ there| team| everyone| all| to you|],",
+    "Dear [team|all|friends|colleagues|Sir or Madam|customer service|ladies and gentlemen],",
+    "[Greetings|A good morning|A good day][ to you| to all| to the team|],",
+};
 constexpr Text kSmallTalk[] = {
-    "I hope [you are well|you are having a good day|this finds you well|all is well with you].",
-    "[It is raining|The sun is shining|It is cold|It is very warm] here [today|again|this week].",
-    "I have been [a customer|with you] for [two|three|four|five|many] years.",
-    "[My sister|My brother|A friend|My neighbour|A colleague] [told me about you|says you are good|recommended you].",
-    "[I am writing from|Greetings from] {town}.",
-    "[This is my first message|I do not write often|I am not good with emails|I have never written before][, sorry|].",
-    "[Sorry to trouble you|Sorry for the long message|Excuse my English|I will keep it short].",
-    "[I tried to call|Nobody picked up the phone|I did not know whom to ask], so I am writing [here|to you].",
-    "[We are a small team|I work in a school|I run a small shop|We are a family of four|I live alone].",
+    "I hope [you are well|you are having a good day|this finds you well|all is well with you|you had a nice weekend].",
+    "[It is raining|The sun is shining|It is cold|It is very warm|There is snow|It is foggy|The wind is strong] here "
+    "[today|again|this week|as always].",
+    "I have been [a customer|with you|one of your customers|loyal to you] for [two|three|four|five|many|several|almost ten] "
+    "years.",
+    "[My sister|My brother|A friend|My neighbour|A colleague|My mother|Our boss|My cousin] [told me about you|says you are "
+    "good|recommended you|gave me your address|speaks well of you].",
+    "[I am writing from|I write to you from|We live in|I am in|We are staying in] {town}[ at the moment| these days|].",
+    "[Greetings from|I come from|My family comes from] {town}.",
+    "[This is my first message|I do not write often|I am not good with emails|I have never written before|I am new to this][, "
+    "sorry|, I admit|].",
+    "[Sorry to trouble you|Sorry for the long message|Excuse my English|I will keep it short|Just a quick note|I know you are "
+    "busy].",
+    "[I tried to call|Nobody picked up the phone|I did not know whom to ask|I could not find a form], so I am writing [here|to "
+    "you|this|an email].",
+    "[We are a small team|I work in a school|I run a small shop|We are a family of four|I live alone|I am a student|I drive a "
+    "taxi|We run a farm|I work at night].",
+    "[My daughter|My son|My husband|My wife|My grandmother|My flatmate] [is typing this for me|is sitting beside me|helps me "
+    "with this|says hello|has a birthday today].",
+    "[Yesterday|On Sunday|Last night|This morning] [we had guests|I went for a long walk|we watched the match|I baked a "
+    "cake|the children were ill].",
+    "[I just came back|We are just back] from [a holiday|the seaside|the mountains|a long journey|a wedding][, very tired|, "
+    "all rested|].",
+    "[We used to live|I grew up|I was born|We spend our summers] in {town}[, a lovely place|, as it happens|].",
+    "[I am writing this|I am typing this] [in my lunch break|on the bus|from my kitchen|between two meetings|on my phone|with "
+    "one hand].",
+    "[The garden is in bloom|The holidays are near|The leaves are falling|Everyone here has a cold|The school year has "
+    "begun|The days are getting shorter].",
+    "[To be honest|Frankly|Between us], [I am a bit lost|I had to smile|I nearly forgot to write|I do not like writing "
+    "emails].",
+    "I [turned seventy|learned to swim|became a grandfather|started a new job|passed my driving test|finished school] [this "
+    "year|last month|in June].",
+    "[We met once|We spoke at the fair|I visited you in {town}|I saw you on television][ last year| some time ago|].",
+    "You may remember me[, I was at your summer party|, the man with the red hat|].",
+    "[I read about you|I found you|I first heard of you] [in the newspaper|on the internet|in a magazine].",
+    "[My cat|My dog|The baby] [keeps me awake|is asleep on my lap|wants attention|is walking over my papers], so [forgive my "
+    "mistakes|I will be quick|this will be short].",
+    "[Please do not hurry|There is no hurry|It can wait until Monday|An answer this week would be nice|Take your time].",
+    "[I know|I can imagine|I am sure] [you get many emails|you have a lot to do|it is a busy season|Mondays are hard].",
+    "[Our office|Our house|My flat|Our school] is [near the station|by the river|in the old town|on the third floor|next to "
+    "the park].",
+    "[In our village|In our street|At work|In my family] everybody [knows you|talks about the weather|likes your "
+    "company|drinks too much coffee].",
+    "[The kettle is on|I have my tea beside me|The radio is playing|I can hear the church bells|It is nearly midnight here] "
+    "[as I write|while I write this].",
+    "[I was ill|I was away|I was in hospital|I was abroad] for [a week|some days|most of May], [now I am back|but I am fine "
+    "again].",
+    "[I am not young any more|My eyes are not the best|I am left-handed|I wear glasses], so [please write clearly|this took me "
+    "a while|excuse the typing].",
+    "[A happy new year|Happy Easter|A good start to the week|Merry Christmas|All the best] [to you all|to everyone there|to "
+    "the whole team].",
+    "[What a day|What a week|Oh dear|Well, well|Goodness], [here I am again|I hardly know how to begin|where shall I start].",
+    "[We have|I have] [three children|two dogs|a large garden|a band|an old boat][ and little time| and no free evening|].",
 };
 constexpr Text kTurns[] = {
     "[What I need|All I need|What I want][ today| now|] is [something else|another thing|different]:",
@@ -44,8 +91,13 @@ constexpr Text kTurns[] = {
     "[I am not writing about that|That is not why I write|You need not do anything about that].",
     "[Only one thing is open|There is just one thing to do|One thing is left]:",
 };
-constexpr Text kClosings[] = {"Thank you.",         "Thanks!",         "Best wishes", "Kind regards", "Many thanks.",
-                              "Thanks in advance.", "Have a nice day."};
+constexpr Text kClosings[] = {
+    "[Thank you|Thanks|Many thanks|Thanks a lot|Thank you very much][ in advance| for your help| for your time| for "
+    "reading|][.|!]",
+    "[Kind|Best|Warm|Friendly] [regards|wishes]",
+    "[Have|I wish you] a [nice|good|pleasant|lovely] [day|week|evening|weekend|afternoon][.|!]",
+    "[Yours|Sincerely|Regards|Yours faithfully|Bye for now|Until soon|Take care][,|.|]",
+};
 
 constexpr Text kBillingPlain[] = {
     "[The invoice|My bill|The receipt|The total|The amount|The VAT|The fee|The payment|The charge|The price on my invoice] "
@@ -58,15 +110,15 @@ constexpr Text kBillingPlain[] = {
     "The [amount|total|price] on my [invoice|bill] is [wrong|too high|not right].",
     "My [bill|invoice] [says|shows] {m} euros, but I [should|only had to] pay {p} euros.",
     "[I want|I need|I would like] to change my [payment method|bank details for payments|billing address].",
-    "[Why|Can you tell me why] [is my bill so high|did you charge my card|was I charged {m} euros|is there a fee on my bill]?",
+    "Why [is my bill so high|did you charge my card|was I charged {m} euros|is there a fee on my bill]?",
+    "Can you tell me why [my bill is so high|you charged my card|I was charged {m} euros|there is a fee on my bill]?",
     "My [payment|card payment|bank payment] [was taken twice|did not go through|was refused|failed].",
     "[I need|We need|Please send] a [receipt|payment receipt|VAT invoice] for [order {n}|my tax office|our accounts].",
-    "[Can you|Could you please|Will you] check [the invoice|my bill|the total|the fee] for [order {n}|last "
-    "month|{the_item}]?",
+    "[Can you|Could you please|Will you] check [the invoice|my bill|the total|the fee] for [order {n}|last month|{the_item}]?",
     "[I got|I received|You sent me] [two invoices|two bills|a second invoice] for [order {n}|{the_item}|the same thing].",
     "[How|Where] can I [pay my bill|pay the invoice|see my invoices|download my receipt|pay by card]?",
-    "[I was charged|My card was charged|You took] {m} euros [instead of {p}|for {the_item}|this month], [why|is that "
-    "right|can you check this]?",
+    "[I was charged|My card was charged|You took] {m} euros [instead of {p}|for {the_item}|this month], [why|is that right|can "
+    "you check this]?",
 };
 constexpr Text kBillingIndirect[] = {
     "[My bank statement|My bank account|My card statement|My accountant|My bookkeeper|The tax office|Our finance team] [shows "
@@ -99,7 +151,7 @@ constexpr Text kShippingPlain[] = {
     "to the wrong house|never arrived].",
     "[When|On which day|What day] will [{the_item}|order {n}|my parcel|my package|my delivery] be [delivered|shipped|sent "
     "out|at my door|with me|here]?",
-    "[Where is|Can you tell me where is|When will I get] my [parcel|package|delivery][ with {the_item}| {n}|]?",
+    "[Where is|When will I get|Can you look for] my [parcel|package|delivery][ with {the_item}| {n}|]?",
     "My [parcel|package|delivery] [has not arrived|has not come|is late|is lost][ yet|].",
     "[The|My] delivery [of {the_item}|of order {n}] is [late|two days late|a week late|delayed].",
     "The [tracking number|tracking link|tracking page] [does not work|shows nothing|is wrong|has not changed for days].",
@@ -108,10 +160,10 @@ constexpr Text kShippingPlain[] = {
     "[The driver|The courier|The postman] [did not find my house|did not ring|left no parcel|could not deliver].",
     "[Do you|Can you] [ship|deliver] to {town}?",
     "Has [order {n}|my parcel|{the_item}] [left the warehouse|been sent|been shipped|been delivered][ yet|]?",
-    "[The van|The courier|The driver|The postman] [came|was here] [too early|while I was out|on the wrong day] and "
-    "[took the parcel away|left again|did not ring].",
-    "[I need|We need] {the_item} [by Friday|before Monday|this week], [will it arrive in time|when does it get here|can "
-    "you send it faster]?",
+    "[The van|The courier|The driver|The postman] [came|was here] [too early|while I was out|on the wrong day] and [took the "
+    "parcel away|left again|did not ring].",
+    "[I need|We need] {the_item} [by Friday|before Monday|this week], [will it arrive in time|when does it get here|can you "
+    "send it faster]?",
     "[What time|On which day|When] does [the van|the driver|the courier|my parcel] [come|arrive|get here]?",
 };
 constexpr Text kShippingIndirect[] = {
@@ -127,10 +179,10 @@ constexpr Text kShippingIndirect[] = {
     "[We moved|I moved|I have moved] to {town}, please [bring|take] order {n} [there|to the new address].",
     "[It should have been here|You promised it for|It was due] [on Friday|last week|yesterday], where is it[ now|]?",
     "[The courier|The driver] [went to the wrong house|left it in the wrong street|gave it to a stranger].",
-    "[Please ask|Please tell|Tell] [the driver|the courier|the van driver] to [ring twice|come in the evening|leave the "
-    "box with the neighbour|call before coming].",
-    "[The box|The parcel|The package] [went to|was left at|is still at] [the wrong address|the old address|another "
-    "house|the depot].",
+    "[Please ask|Please tell|Tell] [the driver|the courier|the van driver] to [ring twice|come in the evening|leave the box "
+    "with the neighbour|call before coming].",
+    "[The box|The parcel|The package] [went to|was left at|is still at] [the wrong address|the old address|another house|the "
+    "depot].",
     "[Nobody|No courier|No driver|No van] [came|rang] [today|this morning|on Friday], and I [stayed|waited] at home for "
     "{the_item}.",
 };
@@ -148,7 +200,7 @@ constexpr Text kReturnsPlain[] = {
     "[I want|I would like|I need|We want] to [return|send back] {the_item}.",
     "[How|Where] can I [return|send back] {the_item}?",
     "[Please|Could you|Can you] send me a return [label|form] for [{the_item}|order {n}].",
-    "[I want|I would like|Is it possible|May I] to exchange {the_item} for [another one|a bigger one|a smaller one].",
+    "[I want to|I would like to|May I|Is it possible to] exchange {the_item} for [another one|a bigger one|a smaller one].",
     "{The_item} is [too small|too big|the wrong size|the wrong colour|not what I ordered], [I want to return it.|I am sending "
     "it back.|can I return it?]",
     "[How many days|How long] do I have to [return|send back] {the_item}?",
@@ -156,8 +208,8 @@ constexpr Text kReturnsPlain[] = {
     "[Can|May] I [return|exchange|send back] [an item|{a_item}|something] [without the box|after 30 days|that I have opened]?",
     "[I do not like|I am not happy with|I do not want to keep] {the_item}, [how do I send it back|may I return it|can I "
     "exchange it]?",
-    "[I am sending|We are sending|I will send] {the_item} back [today|tomorrow|this week], [which address do I use|what "
-    "label do I need|who pays for the return]?",
+    "[I am sending|We are sending|I will send] {the_item} back [today|tomorrow|this week], [which address do I use|what label "
+    "do I need|who pays for the return]?",
     "[Who pays for|What do I need for|How do I ask for] [the return|a return|an exchange] of {the_item}?",
     "[May|Can|Could] I swap {the_item} for [a bigger one|a smaller one|another colour|a new one]?",
 };
@@ -201,13 +253,13 @@ constexpr Text kTechnicalPlain[] = {
     "[The screen of {my_dev}|The display of {my_dev}|{My_dev}] [stays black|stays dark|flickers|goes off].",
     "[After the update|Since the update|Since yesterday] {the_dev} [does not work|is very slow|makes a strange noise].",
     "[I need|We need] technical [help|support] with {the_dev}.",
-    "[I get|I see|There is] [an error|error {k}|a strange message|an error message] on [the screen of "
-    "{my_dev}|{the_dev}|the display].",
+    "[I get|I see|There is] [an error|error {k}|a strange message|an error message] on [the screen of {my_dev}|{the_dev}|the "
+    "display].",
     "[Please tell|Tell|Show] me how to [update|restart|repair|switch on|reset|install] {the_dev}.",
     "How do I [update|restart|repair|switch on|reset|connect] {my_dev}[ to the network| again|]?",
     "[The update|The last update|Your update] of {the_dev} [fails|stops half way|does not start|breaks everything].",
-    "{My_dev} [is broken|has a fault|keeps restarting|is very slow|freezes|shows an error][ since yesterday| again|][, "
-    "what can I do?|, can you fix it?|.]",
+    "{My_dev} [is broken|has a fault|keeps restarting|is very slow|freezes|shows an error][ since yesterday| again|][, what "
+    "can I do?|, can you fix it?|.]",
 };
 constexpr Text kTechnicalIndirect[] = {
     "[When|Whenever|Each time] I [plug in|switch on|use|start] {the_dev}, [it beeps|it stays dark|it blinks red|nothing "
@@ -223,8 +275,8 @@ constexpr Text kTechnicalIndirect[] = {
     "strange message comes up].",
     "[The battery of {my_dev}|{My_dev}] [runs out in an hour|does not charge|goes off by itself].",
     "[The wifi|The connection|The sound] of {my_dev} [drops|breaks off|disappears] every [few minutes|hour|evening].",
-    "[I press|I pushed|I have pressed] [the button|every button|the power button] and {the_dev} [does nothing|stays "
-    "dark|only blinks|beeps].",
+    "[I press|I pushed|I have pressed] [the button|every button|the power button] and {the_dev} [does nothing|stays dark|only "
+    "blinks|beeps].",
     "[There is|I hear|We hear] [a loud noise|a strange noise|a beep] [from|inside] {the_dev}[ when it runs| all day|].",
 };
 constexpr Text kTechnicalBack[] = {
@@ -246,16 +298,15 @@ constexpr Text kAccountPlain[] = {
     "[The|Your] link to [reset my password|confirm my account] [does not come|has expired|never came].",
     "[I need|We need] a second [user|login] for our account.",
     "[I want|I would like] to [open an account|create an account|register][, how do I do that?|.]",
-    "[How|Where] [do|can] I [delete my account|confirm my email|see my profile|add a user to our account|unlock my "
-    "account]?",
+    "[How|Where] [do|can] I [delete my account|confirm my email|see my profile|add a user to our account|unlock my account]?",
     "My [password|login|user name] [does not work|is not accepted|was refused][ any more| today|].",
     "[Please|Kindly] [unlock|open|close|delete|check] my account[ today| now|].",
-    "[I want|I would like|We want] to [add a second user|give my colleague a login|delete my profile|change my user "
-    "name].",
+    "[I want|I would like|We want] to [add a second user|give my colleague a login|delete my profile|change my user name].",
 };
 constexpr Text kAccountIndirect[] = {
-    "[I cannot|I can no longer|I could not|We cannot|My colleague cannot] [sign in|get in|get past the login|see my "
-    "profile|confirm my email|open my user page] [today|any more|since Monday].",
+    "[I cannot|I could not|We cannot|My colleague cannot] [sign in|get in|get past the login|see the profile|confirm the "
+    "email|open the user page] [today|any more|since Monday].",
+    "I can no longer [sign in|get in|get past the login|see my profile|confirm my email|open my user page].",
     "[My profile|My user page|My page with you] [has|shows|still has|still shows] [an old phone number|an old email|the wrong "
     "name|the wrong birthday|my old address], [how do I change it|please correct it|can you correct that].",
     "[It says|The page says|I am told] that my [password|user name|login] is [wrong|unknown], [but I am sure it is right.|how "
@@ -269,10 +320,8 @@ constexpr Text kAccountIndirect[] = {
     "[My profile|My page with you] [has the wrong birthday|shows an old phone number|shows an old email], how do I "
     "[correct|change] it?",
     "[I typed my password wrong|I mistyped the login] three times and now [I am locked out|it is blocked].",
-    "[I cannot get|I no longer get|I do not get] into [my profile|my page with you|my user area][ since yesterday| any "
-    "more|].",
-    "[The page|The website|It] [asks for|wants] a [code|password] [that I never got|that I do not have|that I have "
-    "forgotten].",
+    "[I cannot get|I no longer get|I do not get] into [my profile|my page with you|my user area][ since yesterday| any more|].",
+    "[The page|The website|It] [asks for|wants] a [code|password] [that I never got|that I do not have|that I have forgotten].",
 };
 constexpr Text kAccountBack[] = {
     "[My login|My password] works [again|fine].",
@@ -314,10 +363,9 @@ constexpr Text kSalesIndirect[] = {
     "[Before I decide|Before I choose|Before we buy], [I would like to know the price of {the_item}|is {the_item} available in "
     "red|does {the_dev} come with a cable]?",
     "[Will you have|When will you have] {items} [in your shop|in stock] [again|this month]?",
-    "[My budget is|I can spend|We can spend] {p} euros [for|on] {items}, [what do you suggest|what can I get|is that "
-    "enough]?",
-    "[I saw|We saw] {the_item} [in your window|on your page|in your catalogue], [what is the price|is it still "
-    "available|do you have more of them]?",
+    "[My budget is|I can spend|We can spend] {p} euros [for|on] {items}, [what do you suggest|what can I get|is that enough]?",
+    "[I saw|We saw] {the_item} [in your window|on your page|in your catalogue], [what is the price|is it still available|do "
+    "you have more of them]?",
 };
 constexpr Text kSalesBack[] = {
     "[I bought|We bought] {a_item} [from you|in your shop] [last year|in spring].",
@@ -335,11 +383,10 @@ constexpr Text kCancelPlain[] = {
     "[Cancel|Please stop] [my subscription|order {n}] [at once|today|now][, please|].",
     "[Is it still possible|Is it too late|Can I still ask you] to cancel [order {n}|the order for {the_item}]?",
     "[I want|I would like] to end my [subscription|contract|membership].",
-    "[I no longer want|We no longer want|I do not want] [order {n}|{the_item}|my subscription], [please cancel "
-    "it.|cancel it, please.|how can I cancel?]",
+    "[I no longer want|We no longer want|I do not want] [order {n}|{the_item}|my subscription], [please cancel it.|cancel it, "
+    "please.|how can I cancel?]",
     "[How much notice|How many days] do I need to [cancel|end] [my contract|my subscription|the membership]?",
-    "[Can|May] I [cancel|stop|end] [my subscription|the contract|the membership] [online|by email|this month|at any "
-    "time]?",
+    "[Can|May] I [cancel|stop|end] [my subscription|the contract|the membership] [online|by email|this month|at any time]?",
     "[When|On which day] does [my subscription|my contract|the plan] end if I cancel [now|today|this week]?",
 };
 constexpr Text kCancelIndirect[] = {
@@ -356,10 +403,10 @@ constexpr Text kCancelIndirect[] = {
     "the list].",
     "[My plan ends|My contract ends] in [May|June|March|autumn] and [I do not wish to renew it|should not go on|I want it to "
     "stop there].",
-    "[Do not send|Please do not send|No need to send] [{the_item}|order {n}], [I do not need it now|I found another "
-    "one|it was a mistake].",
-    "[Stop|Please stop] [everything|the order|order {n}], [we changed our mind|I ordered it by mistake|the trip is "
-    "off|I do not need it].",
+    "[Do not send|Please do not send|No need to send] [{the_item}|order {n}], [I do not need it now|I found another one|it was "
+    "a mistake].",
+    "[Stop|Please stop] [everything|the order|order {n}], [we changed our mind|I ordered it by mistake|the trip is off|I do "
+    "not need it].",
 };
 constexpr Text kCancelBack[] = {
     "[I cancelled|We cancelled] [another order|an old plan|my old contract] [last year|in May], [that is done|that went well].",
@@ -401,10 +448,9 @@ constexpr Text kComplaintIndirect[] = {
     "hung up|I was sent away], [what a disgrace|this is a shame].",
     "[I will tell everyone|I will warn my friends|I will write to the newspaper] how [badly|rudely] your [staff|team|people] "
     "[treat customers|behave].",
-    "[She|He|The man|The woman|The assistant] [was rude|shouted|laughed|did not listen] when I asked [for help|a "
-    "question|for the manager].",
-    "[I feel|We feel|My mother feels] [insulted|ignored|badly treated] by [your team|your staff|the person on the "
-    "phone].",
+    "[She|He|The man|The woman|The assistant] [was rude|shouted|laughed|did not listen] when I asked [for help|a question|for "
+    "the manager].",
+    "[I feel|We feel|My mother feels] [insulted|ignored|badly treated] by [your team|your staff|the person on the phone].",
 };
 constexpr Text kComplaintBack[] = {
     "[Your staff|Your colleague on the phone|The team] was [very kind|friendly|polite].",

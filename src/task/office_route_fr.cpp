@@ -23,19 +23,69 @@ constexpr Text kInstructions[] = {
     "[Dis-moi|Dites-moi|Merci de dire] [quelle file|quel service] [doit lire|doit recevoir|traite] ce [message|courriel] : "
     "{text}",
 };
-constexpr Text kGreetings[] = {"Bonjour,",        "Bonsoir,",         "Madame, Monsieur,",   "Chère équipe,",
-                               "Bonjour à tous,", "Bien le bonjour,", "Bonjour à l'équipe,", "Salut,"};
+constexpr Text kGreetings[] = {
+    "[Bonjour|Bonsoir|Salut|Coucou|Bien le bonjour|Rebonjour][ à tous| à toutes| à vous| l'équipe| à l'équipe| tout le "
+    "monde|],",
+    "[Chère équipe|Chers amis|Cher service client|Chers collègues|Chère madame|Cher monsieur|Madame|Monsieur|Madame, "
+    "Monsieur|Mesdames, Messieurs],",
+    "[Un grand bonjour|Mes salutations|Une bonne journée][ à tous| à vous| à l'équipe|],",
+};
 constexpr Text kSmallTalk[] = {
-    "J'espère que [vous allez bien|tout va bien chez vous|votre journée se passe bien].",
-    "[Il pleut|Il fait froid|Il fait beau|Il fait très chaud] ici [aujourd'hui|encore|cette semaine].",
-    "Je suis [client|cliente] chez vous depuis [deux|trois|quatre|cinq|dix] ans.",
-    "[Ma sœur|Mon frère|Un ami|Mon voisin|Une collègue] m'a [parlé de vous|dit du bien de vous|conseillé votre maison].",
-    "[Je vous écris de|Un bonjour de] {town}.",
-    "[C'est mon premier message|Je n'écris pas souvent|Je n'ai jamais écrit avant][, pardon|].",
-    "[Pardon de vous déranger|Excusez ce long message|Je serai bref|Je fais court].",
-    "[J'ai essayé d'appeler|Personne ne décroche au téléphone|Je ne savais pas à qui parler], alors j'écris [ici|à vous].",
+    "J'espère que [vous allez bien|tout va bien chez vous|votre journée se passe bien|la semaine a bien commencé|vous êtes en "
+    "forme].",
+    "[Il pleut|Il fait froid|Il fait beau|Il fait très chaud|Il neige|Il y a du brouillard|Le vent souffle] ici "
+    "[aujourd'hui|encore|cette semaine|comme toujours].",
+    "Je suis [client|cliente] chez vous depuis [deux|trois|quatre|cinq|dix|plusieurs|presque vingt] ans.",
+    "[Ma sœur|Mon frère|Un ami|Mon voisin|Une collègue|Ma mère|Notre chef|Mon cousin] m'a [parlé de vous|dit du bien de "
+    "vous|conseillé votre maison|donné votre adresse].",
+    "[Nous habitons à|Je suis à|Je travaille à|Nous logeons à] {town}[ en ce moment| ces jours-ci|].",
+    "[Je vous écris|Un bonjour|Je viens|Ma famille vient] {de_town}.",
+    "[C'est mon premier message|Je n'écris pas souvent|Je n'ai jamais écrit avant|Je débute][, pardon|, je l'avoue|].",
+    "[Pardon de vous déranger|Excusez ce long message|Je serai bref|Je fais court|Juste un petit mot|Je sais que vous êtes "
+    "occupés].",
+    "[J'ai essayé d'appeler|Personne ne décroche au téléphone|Je ne savais pas à qui parler|Je n'ai pas trouvé de formulaire], "
+    "alors j'écris [ici|à vous|ceci|un courriel].",
     "[Nous sommes une petite équipe|Je travaille dans une école|Je tiens un petit magasin|Nous sommes une famille de quatre|Je "
-    "vis seul].",
+    "vis seul|Je suis étudiante|Je conduis un taxi|Nous avons une ferme|Je travaille la nuit].",
+    "[Ma fille|Mon fils|Mon mari|Ma femme|Ma grand-mère|Mon colocataire] [tape ceci pour moi|est assis à côté|m'aide à "
+    "écrire|vous salue|fête son anniversaire].",
+    "[Hier|Dimanche|Hier soir|Ce matin], [nous avions des invités|j'ai fait une longue promenade|nous avons vu le match|j'ai "
+    "fait un gâteau|les enfants étaient malades].",
+    "[Je rentre|Nous rentrons] [de vacances|de la mer|de la montagne|d'un long voyage|d'un mariage][, quelle aventure|, "
+    "c'était superbe|].",
+    "[Nous avons longtemps vécu|J'ai grandi|Je suis né|Nous passons nos étés] à {town}[, un bel endroit|, figurez-vous|].",
+    "[J'écris ceci|Je tape ce message] [pendant ma pause|dans le bus|depuis ma cuisine|entre deux réunions|sur mon "
+    "téléphone|d'une seule main].",
+    "[Le jardin est en fleurs|Les vacances approchent|Les feuilles tombent|Tout le monde est enrhumé ici|La rentrée est "
+    "passée|Les jours raccourcissent].",
+    "[Pour être honnête|Franchement|Entre nous], [je suis un peu perdu|cela m'a fait sourire|j'ai failli oublier d'écrire|je "
+    "n'aime pas les courriels].",
+    "[J'ai eu soixante-dix ans|J'ai appris à nager|Je suis devenu grand-père|J'ai trouvé un nouveau travail|J'ai eu mon "
+    "permis|J'ai fini l'école] [cette année|le mois dernier|en juin].",
+    "Vous vous souvenez peut-être de moi[, j'étais à votre fête|, l'homme au chapeau rouge|].",
+    "[Nous nous sommes vus une fois|Nous avons parlé à la foire|Je vous ai vus à {town}|Je vous ai vus à la télévision][ l'an "
+    "dernier| il y a longtemps|].",
+    "[J'ai lu un article sur vous|Je vous ai trouvés|J'ai entendu parler de vous] [dans le journal|sur internet|dans une "
+    "revue].",
+    "[Mon chat|Mon chien|Le bébé] [m'empêche de dormir|dort sur mes genoux|réclame|marche sur mes papiers], [pardon pour les "
+    "fautes|je me dépêche|ce sera court].",
+    "[Rien ne presse|Prenez votre temps|Cela peut attendre lundi|Une réponse cette semaine serait bien].",
+    "[Je sais|J'imagine|Je suis sûre] que [vous recevez beaucoup de courriels|vous avez du travail|la saison est chargée|le "
+    "lundi est dur].",
+    "[Notre bureau|Notre maison|Mon appartement|Notre école] est [près de la gare|au bord de l'eau|dans la vieille ville|au "
+    "troisième étage|à côté du parc].",
+    "[Dans notre village|Dans notre rue|Au travail|Dans ma famille], tout le monde [vous connaît|parle du temps|aime votre "
+    "maison|boit trop de café].",
+    "[L'eau chauffe|Mon thé est posé là|La radio joue|J'entends les cloches|Il est presque minuit] [pendant que j'écris|quand "
+    "je vous écris].",
+    "[J'étais malade|J'étais absent|J'étais à l'hôpital|J'étais à l'étranger] [une semaine|quelques jours|tout le mois de "
+    "mai], [me voici de retour|mais je vais mieux].",
+    "[Je ne suis plus tout jeune|Mes yeux sont fatigués|Je suis gaucher|Je porte des lunettes], [écrivez gros|cela m'a pris du "
+    "temps|pardon pour la frappe].",
+    "[Bonne année|Joyeuses Pâques|Bon début de semaine|Joyeux Noël|Bonne fête] [à vous tous|à tout le monde|à toute l'équipe].",
+    "[Quelle journée|Quelle semaine|Oh là là|Eh bien|Mon Dieu], [me revoilà|je ne sais par où commencer|que vous dire].",
+    "[Nous avons|J'ai] [trois enfants|deux chiens|un grand jardin|un orchestre|un vieux bateau][ et peu de temps| et pas un "
+    "soir libre|].",
 };
 constexpr Text kTurns[] = {
     "[Ce qu'il me faut|Ce que je veux|Ma demande][ aujourd'hui| maintenant|], c'est [autre chose|tout autre chose] :",
@@ -45,8 +95,12 @@ constexpr Text kTurns[] = {
     "[Je n'écris pas pour cela|Ce n'est pas pour cela que j'écris|Vous n'avez rien à faire à ce sujet].",
     "[Il reste une seule chose|Il y a juste une chose à faire|Un seul point reste ouvert] :",
 };
-constexpr Text kClosings[] = {"Merci.",          "Merci !",         "Cordialement",  "Bien à vous",
-                              "Merci d'avance.", "Merci beaucoup.", "Bonne journée."};
+constexpr Text kClosings[] = {
+    "[Merci|Merci beaucoup|Mille mercis|Un grand merci|Grand merci][ d'avance| de votre aide| pour votre temps| de m'avoir "
+    "lu|][.| !]",
+    "[Bien cordialement|Cordialement|Bien à vous|Sincèrement|Salutations|À bientôt|Au revoir|Amicalement][,|.|]",
+    "[Bonne|Je vous souhaite une bonne|Passez une bonne|Belle] [journée|semaine|soirée|fin de semaine|matinée][.| !]",
+};
 
 constexpr Text kBillingPlain[] = {
     "[La facture|La dernière facture|La somme sur ma facture|La TVA|La note|L'addition] [de la commande {n} est fausse|pour "
@@ -67,10 +121,10 @@ constexpr Text kBillingPlain[] = {
     "Mon paiement [a été pris deux fois|n'est pas passé|a été refusé|a échoué].",
     "[J'ai besoin|Nous avons besoin] d'[un reçu|une facture avec TVA|un justificatif de paiement] pour [la commande {n}|les "
     "impôts|nos comptes].",
-    "[Pouvez-vous vérifier|Pourriez-vous vérifier|Voulez-vous vérifier] [la facture|le montant|le total|les frais] [de "
-    "la commande {n}|du mois dernier|pour {the_item}] ?",
-    "[J'ai reçu|On m'a envoyé|Vous m'avez envoyé] [deux factures|une deuxième facture|une facture de trop] pour [la "
-    "commande {n}|{the_item}|la même chose].",
+    "[Pouvez-vous vérifier|Pourriez-vous vérifier|Voulez-vous vérifier] [la facture|le montant|le total|les frais] [de la "
+    "commande {n}|du mois dernier|pour {the_item}] ?",
+    "[J'ai reçu|On m'a envoyé|Vous m'avez envoyé] [deux factures|une deuxième facture|une facture de trop] pour [la commande "
+    "{n}|{the_item}|la même chose].",
     "[Comment|Où] [payer ma facture|payer par carte|voir mes factures|télécharger mon reçu] ?",
     "[On m'a débité|Ma carte a été débitée de|J'ai payé] {m} euros au lieu de {p}, [pourquoi|est-ce normal|pouvez-vous "
     "vérifier] ?",
@@ -92,8 +146,8 @@ constexpr Text kBillingIndirect[] = {
     "m'a parlé].",
     "[Ma banque|La banque] a [refusé|bloqué|renvoyé] l'argent [que je vous ai envoyé|pour {the_item}], comment payer "
     "[maintenant|autrement] ?",
-    "[Avez-vous reçu|Avez-vous bien reçu] [mon argent|le virement|mon règlement] [pour {the_item}|pour la commande "
-    "{n}|de lundi] ?",
+    "[Avez-vous reçu|Avez-vous bien reçu] [mon argent|le virement|mon règlement] [pour {the_item}|pour la commande {n}|de "
+    "lundi] ?",
     "[Je ne dois que|Nous ne devons que] {p} euros, [pas {m}|et vous en demandez {m}].",
     "[Quand|Quel jour] l'argent sera-t-il [pris à ma banque|retiré de ma carte|débité] ?",
 };
@@ -122,12 +176,12 @@ constexpr Text kShippingPlain[] = {
     "[Le livreur|Le facteur|Le chauffeur] [n'a pas trouvé ma maison|n'a pas sonné|n'a pas laissé de colis|n'a pas pu livrer].",
     "[Livrez-vous|Envoyez-vous des colis] à {town} ?",
     "[La commande {n}|Ma commande] est-elle [partie|déjà partie|envoyée|arrivée au dépôt] ?",
-    "[Le livreur|Le chauffeur|Le camion|Le facteur] est passé [trop tôt|en mon absence|le mauvais jour] et [il est "
-    "reparti|il n'a rien laissé|le colis est reparti].",
-    "[Il me faut|Il nous faut] {the_item} [avant vendredi|avant lundi|cette semaine], [le colis arrivera-t-il à "
-    "temps|quand le colis arrive-t-il|peut-on livrer plus vite] ?",
-    "[À quelle heure|Quel jour|Quand] [passe le livreur|passe le camion|arrive le chauffeur|arrive mon colis|vient le "
-    "facteur] ?",
+    "[Le livreur|Le chauffeur|Le camion|Le facteur] est passé [trop tôt|en mon absence|le mauvais jour] et [il est reparti|il "
+    "n'a rien laissé|le colis est reparti].",
+    "[Il me faut|Il nous faut] {the_item} [avant vendredi|avant lundi|cette semaine], [le colis arrivera-t-il à temps|quand le "
+    "colis arrive-t-il|peut-on livrer plus vite] ?",
+    "[À quelle heure|Quel jour|Quand] [passe le livreur|passe le camion|arrive le chauffeur|arrive mon colis|vient le facteur] "
+    "?",
 };
 constexpr Text kShippingIndirect[] = {
     "[Le livreur|Le chauffeur|Le facteur|Votre transporteur] [peut-il|pourrait-il] [m'appeler avant|venir après six "
@@ -147,12 +201,12 @@ constexpr Text kShippingIndirect[] = {
     "[Cela devait arriver|Vous l'aviez promis pour|C'était prévu pour] [vendredi|la semaine dernière|hier], où est-ce[ "
     "maintenant|] ?",
     "[Le livreur|Le chauffeur] [est allé à la mauvaise maison|l'a laissé dans la mauvaise rue|l'a donné à un inconnu].",
-    "[Dites au livreur|Demandez au chauffeur|Merci de dire au livreur] de [sonner deux fois|passer le soir|laisser la "
-    "boîte chez le voisin|m'appeler avant].",
-    "[Le colis|Le paquet] [est resté à|a été laissé à|est parti à] [la mauvaise adresse|l'ancienne adresse|une autre "
-    "maison|un autre étage].",
-    "[Personne|Aucun livreur|Aucun chauffeur|Aucun camion] n'est [venu|passé] [aujourd'hui|ce matin|vendredi], et "
-    "j'attends {the_item}.",
+    "[Dites au livreur|Demandez au chauffeur|Merci de dire au livreur] de [sonner deux fois|passer le soir|laisser la boîte "
+    "chez le voisin|m'appeler avant].",
+    "[Le colis|Le paquet] [est resté à|a été laissé à|est parti à] [la mauvaise adresse|l'ancienne adresse|une autre maison|un "
+    "autre étage].",
+    "[Personne|Aucun livreur|Aucun chauffeur|Aucun camion] n'est [venu|passé] [aujourd'hui|ce matin|vendredi], et j'attends "
+    "{the_item}.",
 };
 constexpr Text kShippingBack[] = {
     "[Le colis|Mon paquet] est arrivé [à temps|hier|très vite].",
@@ -175,10 +229,10 @@ constexpr Text kReturnsPlain[] = {
     "[J'ai renvoyé|J'ai retourné] {the_item} [la semaine dernière|lundi|il y a deux semaines], [avez-vous reçu mon retour|mon "
     "retour est-il arrivé] ?",
     "[Puis-je|Peut-on] [renvoyer|échanger|retourner] [un article|{a_item}] [sans la boîte|après 30 jours|après ouverture] ?",
-    "[Je n'aime pas|Je ne veux pas garder|Finalement je n'aime pas] {the_item}, [comment renvoyer l'article|puis-je "
-    "retourner l'article|peut-on échanger] ?",
-    "[Je renvoie|Nous renvoyons|Je vais renvoyer] {the_item} [aujourd'hui|demain|cette semaine], [à quelle "
-    "adresse|quelle étiquette faut-il|qui paie le retour] ?",
+    "[Je n'aime pas|Je ne veux pas garder|Finalement je n'aime pas] {the_item}, [comment renvoyer l'article|puis-je retourner "
+    "l'article|peut-on échanger] ?",
+    "[Je renvoie|Nous renvoyons|Je vais renvoyer] {the_item} [aujourd'hui|demain|cette semaine], [à quelle adresse|quelle "
+    "étiquette faut-il|qui paie le retour] ?",
     "[Qui paie|Comment préparer|Comment demander] [le retour|un retour|un échange] de la commande {n} ?",
 };
 constexpr Text kReturnsIndirect[] = {
@@ -198,10 +252,10 @@ constexpr Text kReturnsIndirect[] = {
     "[À quelle adresse|Où] [poster l'article|renvoyer la boîte] si je ne garde pas {the_item} ?",
     "{The_item} [n'a jamais servi|est encore dans sa boîte], [je préfère rendre l'article|je veux rendre l'article|merci de "
     "reprendre l'article].",
-    "[Pouvez-vous reprendre|Voulez-vous reprendre|Allez-vous reprendre] {the_item}, [c'est trop petit|c'est trop "
-    "grand|la couleur ne va pas|rien n'a servi] ?",
-    "[Je préfère rendre|Je veux rendre|Je dois rendre|Peut-on rendre] {the_item}[, merci de reprendre l'article| et "
-    "choisir autre chose|].",
+    "[Pouvez-vous reprendre|Voulez-vous reprendre|Allez-vous reprendre] {the_item}, [c'est trop petit|c'est trop grand|la "
+    "couleur ne va pas|rien n'a servi] ?",
+    "[Je préfère rendre|Je veux rendre|Je dois rendre|Peut-on rendre] {the_item}[, merci de reprendre l'article| et choisir "
+    "autre chose|].",
 };
 constexpr Text kReturnsBack[] = {
     "[L'échange|Le retour] de la commande {n} [s'est bien passé|est fait].",
@@ -227,10 +281,10 @@ constexpr Text kTechnicalPlain[] = {
     "[Je vois|J'ai|Il y a] [une erreur|l'erreur {k}|un message étrange|un message d'erreur] sur "
     "[l'écran|{the_dev}|l'affichage].",
     "[Dites-moi|Montrez-moi|Expliquez-moi] comment [mettre à jour|redémarrer|réparer|allumer|installer] {the_dev}.",
-    "[La mise à jour|La dernière mise à jour|Votre mise à jour] [échoue|s'arrête au milieu|ne démarre pas|bloque tout] "
-    "[sur {the_dev}|chaque soir|à chaque fois].",
-    "{My_dev} [tombe en panne|redémarre sans cesse|se bloque|tourne au ralenti|affiche une erreur][ depuis hier| "
-    "encore|][, que faire ?|, pouvez-vous m'aider ?|.]",
+    "[La mise à jour|La dernière mise à jour|Votre mise à jour] [échoue|s'arrête au milieu|ne démarre pas|bloque tout] [sur "
+    "{the_dev}|chaque soir|à chaque fois].",
+    "{My_dev} [tombe en panne|redémarre sans cesse|se bloque|tourne au ralenti|affiche une erreur][ depuis hier| encore|][, "
+    "que faire ?|, pouvez-vous m'aider ?|.]",
 };
 constexpr Text kTechnicalIndirect[] = {
     "[Quand je branche|Quand j'allume|Dès que j'utilise|Chaque fois que je démarre] {the_dev}, [cela sonne|tout reste noir|une "
@@ -247,8 +301,8 @@ constexpr Text kTechnicalIndirect[] = {
     "devient blanc|un message étrange apparaît].",
     "[La batterie de mon appareil|{My_dev}] [tient une heure à peine|ne charge pas|se coupe sans raison].",
     "[Le wifi|Le son|La connexion] de mon appareil [se coupe|disparaît] toutes les [cinq minutes|heures|nuits].",
-    "[J'appuie|J'ai appuyé] sur [le bouton|tous les boutons|la touche] et {the_dev} [ne fait rien|reste sans "
-    "réaction|clignote seulement|sonne].",
+    "[J'appuie|J'ai appuyé] sur [le bouton|tous les boutons|la touche] et {the_dev} [ne fait rien|reste sans réaction|clignote "
+    "seulement|sonne].",
     "[J'entends|Il y a|On entend] [un grand bruit|un bruit étrange|un sifflement] dans {the_dev}[ en marche| toute la "
     "journée|].",
 };
@@ -269,17 +323,16 @@ constexpr Text kAccountPlain[] = {
     "[Le|Votre] lien pour [changer mon mot de passe|confirmer mon compte] [n'arrive pas|a expiré|n'est jamais venu].",
     "[Il me faut|Il nous faut] un deuxième [utilisateur|identifiant] pour notre compte.",
     "[Je veux|Je voudrais] [ouvrir un compte|créer un compte|m'inscrire][, comment faire ?|.]",
-    "[Comment|Où] [supprimer mon compte|confirmer mon e-mail|voir mon profil|ajouter un utilisateur|débloquer mon "
-    "compte] ?",
-    "[Mon mot de passe|Mon identifiant|Mon nom d'utilisateur] [ne marche plus|n'est pas accepté|est refusé][ "
-    "aujourd'hui| depuis hier|].",
+    "[Comment|Où] [supprimer mon compte|confirmer mon e-mail|voir mon profil|ajouter un utilisateur|débloquer mon compte] ?",
+    "[Mon mot de passe|Mon identifiant|Mon nom d'utilisateur] [ne marche plus|n'est pas accepté|est refusé][ aujourd'hui| "
+    "depuis hier|].",
     "[Pouvez-vous|Pourriez-vous|Voulez-vous] [débloquer|ouvrir|fermer|supprimer|vérifier] mon compte ?",
-    "[Je veux|Je voudrais|Nous voulons] [ajouter un deuxième utilisateur|supprimer mon profil|changer "
-    "d'identifiant|donner un accès à ma collègue].",
+    "[Je veux|Je voudrais|Nous voulons] [ajouter un deuxième utilisateur|supprimer mon profil|changer d'identifiant|donner un "
+    "accès à ma collègue].",
 };
 constexpr Text kAccountIndirect[] = {
-    "[Je ne peux pas|Je ne peux plus|Je n'ai pas pu|Nous ne pouvons pas|Ma collègue ne peut pas] [me connecter|entrer|passer "
-    "la connexion|voir mon profil|confirmer mon e-mail|ouvrir mon espace] [aujourd'hui|depuis lundi|depuis hier].",
+    "[Je ne peux pas|Je ne peux plus|Je n'ai pas pu|Je n'ai plus pu|Je n'arrive pas à] [me connecter|entrer|passer la "
+    "connexion|voir mon profil|confirmer mon e-mail|ouvrir mon espace] [aujourd'hui|depuis lundi|depuis hier].",
     "[Mon profil|Mon espace|Ma page chez vous] [a|montre|a encore|montre encore] [un ancien numéro|un ancien e-mail|un mauvais "
     "nom|une fausse date de naissance|mon ancienne adresse], [comment changer cela ?|merci de corriger.|pouvez-vous corriger "
     "?]",
@@ -295,8 +348,8 @@ constexpr Text kAccountIndirect[] = {
     "comment le [corriger|changer] ?",
     "[J'ai mal tapé mon mot de passe|Je me suis trompé d'identifiant] trois fois et maintenant [tout est verrouillé|l'accès "
     "est bloqué].",
-    "[Je n'entre plus dans|Impossible d'entrer dans|Je ne peux plus entrer dans] [mon profil|mon espace|ma page chez "
-    "vous][ depuis hier|].",
+    "[Je n'entre plus dans|Impossible d'entrer dans|Je ne peux plus entrer dans] [mon profil|mon espace|ma page chez vous][ "
+    "depuis hier|].",
     "[La page|Le site] [demande|veut] un [code|mot de passe] [que je n'ai pas|que je n'ai jamais reçu|que j'ai oublié].",
 };
 constexpr Text kAccountBack[] = {
@@ -308,7 +361,7 @@ constexpr Text kSalesPlain[] = {
     "[Combien coûte|Combien vaut|À combien vendez-vous|Combien coûterait] [{a_item}|un article comme {the_item}|{a_dev}|un lot "
     "de {k} {items}] ?",
     "[Dites-moi|Je voudrais connaître|J'aimerais savoir|Donnez-moi|Merci de me dire] le prix [pour {a_item}|de {k} "
-    "{items}|pour {the_item}|pour un de vos {items}].",
+    "{items}|pour {the_item}|de vos {items}].",
     "[Je veux|Nous voulons|J'aimerais|Nous comptons|Je voudrais|Nous souhaitons] [acheter|commander] [{a_item}|{k} {items}|vos "
     "{items}|{a_dev}].",
     "[Je veux|Nous voulons|Je voudrais|Nous voudrions] [acheter|commander] {k} {items}[, quel est le prix ?|, avez-vous une "
@@ -324,14 +377,14 @@ constexpr Text kSalesPlain[] = {
     "[Combien coûtent|Combien valent] {k} {items}[ ensemble|] ?",
     "[Quelles couleurs|Quelles tailles|Quels modèles] [avez-vous|proposez-vous|puis-je choisir] pour {the_item} ?",
     "[Vendez-vous encore|Aurez-vous bientôt|Proposez-vous aussi] des {items} ?",
-    "[Pouvez-vous|Pourriez-vous] [me proposer|nous proposer|me vendre|me conseiller] {a_item} [pour mon bureau|à moins "
-    "de {p} euros|pour une école] ?",
+    "[Pouvez-vous|Pourriez-vous] [me proposer|nous proposer|me vendre|me conseiller] {a_item} [pour mon bureau|à moins de {p} "
+    "euros|pour une école] ?",
 };
 constexpr Text kSalesIndirect[] = {
     "[Mon bureau|Notre école|Mon magasin|Notre équipe|Ma famille|Notre hôtel] [cherche|voudrait|aimerait avoir|pense "
     "acheter|veut un prix pour] [{k} {items}|{a_item}|{a_dev}].",
-    "[Y a-t-il|Y aura-t-il|Reste-t-il|Trouve-t-on] [des {items}|encore des {items}|{k} {items}|beaucoup de {items}] [à "
-    "vendre|en stock|en magasin|sur votre page] [ce mois-ci|cette année|maintenant] ?",
+    "[Y a-t-il|Y aura-t-il|Reste-t-il|Trouve-t-on] [des {items}|encore des {items}|{k} {items}|quelques {items}] [à vendre|en "
+    "stock|en magasin|sur votre page] [ce mois-ci|cette année|maintenant] ?",
     "[Nous ouvrons un bureau|Nous équipons une école|Notre équipe grandit] et [il nous faut|il nous faudra] {k} {items}, [que "
     "proposez-vous|combien cela coûterait-il] ?",
     "[Je cherche|Je pense à] {a_item} [en cadeau|pour ma mère|pour le bureau], [qu'avez-vous|que conseillez-vous] ?",
@@ -342,10 +395,10 @@ constexpr Text kSalesIndirect[] = {
     "[Avant de choisir|Avant de me décider|Avant d'acheter], [je voudrais connaître le prix|je veux savoir si {the_item} "
     "existe en rouge|je veux savoir si un câble est fourni].",
     "[Aurez-vous|Quand aurez-vous] des {items} [en magasin|en stock] [bientôt|ce mois-ci] ?",
-    "[Mon budget est de|Je peux dépenser|Nous avons] {p} euros pour des {items}, [que conseillez-vous|que puis-je "
-    "avoir|est-ce assez] ?",
-    "[J'ai vu|Nous avons vu] {the_item} [en vitrine|sur votre page|dans votre catalogue], [quel est le prix|est-ce "
-    "encore à vendre|en avez-vous d'autres] ?",
+    "[Mon budget est de|Je peux dépenser|Nous avons] {p} euros pour des {items}, [que conseillez-vous|que puis-je avoir|est-ce "
+    "assez] ?",
+    "[J'ai vu|Nous avons vu] {the_item} [en vitrine|sur votre page|dans votre catalogue], [quel est le prix|est-ce encore à "
+    "vendre|en avez-vous d'autres] ?",
 };
 constexpr Text kSalesBack[] = {
     "[J'ai acheté|Nous avons acheté] {a_item} [chez vous|dans votre magasin] [l'an dernier|au printemps].",
@@ -364,8 +417,8 @@ constexpr Text kCancelPlain[] = {
     "[Annulez|Merci d'annuler] [ma commande|la commande {n}] [tout de suite|aujourd'hui|maintenant][, merci|].",
     "[Est-il encore possible d'|Est-il trop tard pour |Puis-je encore |Peut-on encore ]annuler [la commande {n}|ma commande] ?",
     "[Je veux|Je voudrais] [mettre fin à|résilier] mon [abonnement|contrat].",
-    "[Je ne veux plus|Nous ne voulons plus] de [la commande {n}|ma commande|mon abonnement], [merci d'annuler.|comment "
-    "annuler ?|je souhaite annuler.]",
+    "[Je ne veux plus|Nous ne voulons plus] de [la commande {n}|ma commande|mon abonnement], [merci d'annuler.|comment annuler "
+    "?|je souhaite annuler.]",
     "[Quel délai faut-il|Combien de jours faut-il] pour [résilier|arrêter] [mon contrat|mon abonnement|la formule] ?",
     "[Puis-je|Peut-on|Pouvons-nous] [annuler|arrêter|résilier] [mon abonnement|le contrat|la réservation] [en ligne|par "
     "e-mail|ce mois-ci] ?",
@@ -387,10 +440,10 @@ constexpr Text kCancelIndirect[] = {
     "supprimer notre réservation].",
     "[Ma formule se termine|Mon contrat se termine] en [mai|juin|mars|automne] et [je ne veux pas renouveler|je ne souhaite "
     "pas continuer|cela doit s'arrêter là].",
-    "[N'envoyez pas|Merci de ne pas envoyer|Inutile d'envoyer] [{the_item}|la commande {n}], [je n'en ai plus "
-    "besoin|j'ai trouvé ailleurs|c'était une erreur].",
-    "[Arrêtez|Merci d'arrêter] [tout|la commande|la commande {n}], [nous avons changé d'avis|j'ai commandé par "
-    "erreur|le voyage tombe à l'eau|je n'en ai pas besoin].",
+    "[N'envoyez pas|Merci de ne pas envoyer|Inutile d'envoyer] [{the_item}|la commande {n}], [je n'en ai plus besoin|j'ai "
+    "trouvé ailleurs|c'était une erreur].",
+    "[Arrêtez|Merci d'arrêter] [tout|la commande|la commande {n}], [nous avons changé d'avis|j'ai commandé par erreur|le "
+    "voyage tombe à l'eau|je n'en ai pas besoin].",
 };
 constexpr Text kCancelBack[] = {
     "[J'ai annulé|Nous avons annulé] [une autre commande|un ancien abonnement] [l'an dernier|en mai], [c'est fait|cela s'est "
@@ -412,8 +465,8 @@ constexpr Text kComplaintPlain[] = {
     "accueil].",
     "[Personne|Personne chez vous] [ne respecte les clients|n'écoute les clients|n'est poli], je suis [en colère|très "
     "mécontent].",
-    "[J'écris pour me plaindre|Je dois me plaindre|Je tiens à me plaindre] [de votre personnel|de l'homme au "
-    "téléphone|de votre service client|de la façon dont on m'a traité].",
+    "[J'écris pour me plaindre|Je dois me plaindre|Je tiens à me plaindre] [de votre personnel|de l'homme au téléphone|de "
+    "votre service client|de la façon dont on m'a traité].",
     "[Vos employés|Vos vendeurs|Vos collègues] [en magasin|au guichet|au téléphone] ont été [grossiers|très "
     "impolis|désagréables|affreux] avec [moi|nous|ma mère].",
     "[Quel|Vraiment, quel] [mauvais accueil|service affreux|manque de respect][, je suis en colère.| !]",
@@ -436,8 +489,8 @@ constexpr Text kComplaintIndirect[] = {
     "m'a renvoyé chez moi], [c'est une honte|quel scandale].",
     "Je vais [dire à tous|raconter à mes amis|écrire au journal|dire partout] [comment votre personnel traite les "
     "clients|comment votre équipe se conduit|que votre équipe se moque des clients].",
-    "[Elle|La dame|La vendeuse] a [été impolie|crié|ri de moi] quand j'ai [demandé de l'aide|posé une question|demandé "
-    "le directeur].",
+    "[Elle|La dame|La vendeuse] a [été impolie|crié|ri de moi] quand j'ai [demandé de l'aide|posé une question|demandé le "
+    "directeur].",
     "[Chez vous|Avec vous], on se sent [insulté|ignoré|mal traité] par [votre équipe|votre personnel|la personne au "
     "téléphone].",
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -153,6 +154,21 @@ TEST(OfficeSplits, NamesOfTestAreNotInTrainingAnswers) {
   }
   for (const std::string& word : words[2]) EXPECT_FALSE(words[0].contains(word)) << word;
   EXPECT_GT(words[0].size(), 1500u);
+}
+
+// A letter that only held-out names begin with would never be copied while training.
+TEST(OfficeSplits, NamesOfTrainingBeginWithEveryLetter) {
+  std::map<std::string, int> beginnings;  // the letters of ASCII, and those with accents that French names begin with
+  for (char c = 'A'; c <= 'Z'; ++c) beginnings[std::string(1, c)] = 0;
+  beginnings["\xC3\x89"] = 0;
+  for (uint64_t i = 0; i < 6000; ++i) {
+    const Result<Json> json = Json::parse(item("extract", Split::kTrain, i).expected);
+    ASSERT_TRUE(json);
+    const std::string& name = *json->find("name")->as_string();
+    const auto at = beginnings.find(name.substr(0, name[0] == '\xC3' ? 2 : 1));
+    if (at != beginnings.end()) ++at->second;
+  }
+  for (const auto& [letter, count] : beginnings) EXPECT_GE(count, 10) << letter;
 }
 
 TEST(OfficeExtract, ValuesStandInTheText) {

@@ -27,8 +27,30 @@ constexpr std::array<std::string_view, 16> kWomensEnds = {"a",   "ia",  "ine", "
 constexpr std::array<std::string_view, 16> kMensEnds = {"o",  "us",  "en",  "an",   "ic",  "as", "el",  "ir",
                                                         "is", "ius", "ald", "bert", "iel", "uc", "vin", "mond"};
 
+// Letters of names that are spelled out at random.
+constexpr std::array<std::string_view, 44> kOnsets = {"b",  "c",  "d",  "f",  "g",  "h",  "j",  "k",  "l",  "m",  "n",
+                                                      "p",  "q",  "r",  "s",  "t",  "v",  "w",  "x",  "y",  "z",  "bl",
+                                                      "br", "ch", "cl", "cr", "dr", "fl", "fr", "gl", "gr", "gu", "ph",
+                                                      "pl", "pr", "qu", "sh", "st", "th", "tr", "vr", "",   "",   ""};
+constexpr std::array<std::string_view, 26> kVowels = {"a",  "a",  "e",  "e",  "i",  "i",  "o",  "o",  "u",
+                                                      "y",  "é",  "è",  "ë",  "ï",  "ô",  "ai", "au", "ea",
+                                                      "ei", "eo", "ie", "io", "oe", "ou", "ua", "ê"};
+constexpr std::array<std::string_view, 24> kCodas = {"",  "",  "",  "",  "",  "",  "b", "c",  "ck", "d",  "f",  "g",
+                                                     "l", "m", "n", "p", "r", "s", "t", "th", "x",  "rd", "nd", "ss"};
+
+// While training, some names are spelled out at random: letters that only held-out names begin with would never be copied.
+std::string spelled(Draw& draw) {
+  std::string name;
+  for (int syllables = draw.between(1, 3); syllables > 0 || name.size() < 3; --syllables) {
+    name.append(kOnsets[draw.index_of(kOnsets.size())]).append(kVowels[draw.index_of(kVowels.size())]);
+    name.append(kCodas[draw.index_of(kCodas.size())]);
+  }
+  return capitalized(name);
+}
+
 template <size_t N>
 std::string compound(Draw& draw, const std::array<std::string_view, N>& ends) {
+  if (draw.split() == Split::kTrain && draw.chance(12)) return spelled(draw);
   std::string name(kStems[draw.index_of(kStems.size())]);
   name.append(kMiddles[draw.index_of(kMiddles.size())]);
   return name.append(ends[draw.index_of(N)]);
@@ -39,6 +61,7 @@ std::string first_name(Draw& draw, bool feminine, Language language) {
   const WordTables& words = words_of(language);
   return draw.entity([&](Draw& d) {
     if (d.chance(50)) return std::string(d.pick(feminine ? words.women : words.men));
+    if (d.split() == Split::kTrain && d.chance(30)) return spelled(d);
     return compound(d, feminine ? kWomensEnds : kMensEnds);
   });
 }
@@ -47,8 +70,8 @@ std::string first_name(Draw& draw, bool feminine, Language language) {
 
 bool begins_with_vowel(std::string_view text) {
   if (text.empty()) return false;
-  if (text.starts_with("\xC3\xA9") || text.starts_with("\xC3\xA8") || text.starts_with("\xC3\xA0") ||
-      text.starts_with("\xC3\x89") || text.starts_with("\xC5\x93"))
+  if (text.starts_with("\xC5\x93")) return true;
+  if (text[0] == '\xC3' && text.size() > 1 && text[1] != '\xA7' && text[1] != '\x87')  // accented, and no c with a cedilla
     return true;
   return std::string_view("aeiouAEIOU").find(text[0]) != std::string_view::npos;
 }
