@@ -42,20 +42,14 @@ std::string take_name(const std::string& path, const std::function<bool(const ch
 // O_NONBLOCK: a pipe without a writer is refused below like everything that is no regular file, not waited for.
 int open_for_reading(const std::string& path) { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
 
-Result<uint64_t> regular_size(int fd, const std::string& path) {
-  struct stat st{};
-  if (::fstat(fd, &st) != 0) return fail("{}: {}", path, std::strerror(errno));
-  if (!S_ISREG(st.st_mode)) return fail("{}: not a regular file", path);
-  return static_cast<uint64_t>(st.st_size);
-}
-
 FileVersion version_from(const struct stat& st) {
   return {st.st_dev, st.st_ino, st.st_size, int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec};
 }
 
-Result<FileVersion> version_of(int fd, const std::string& path) {
+Result<FileVersion> regular_version(int fd, const std::string& path) {
   struct stat st{};
   if (::fstat(fd, &st) != 0) return fail("{}: {}", path, std::strerror(errno));
+  if (!S_ISREG(st.st_mode)) return fail("{}: not a regular file", path);
   return version_from(st);
 }
 
@@ -64,11 +58,11 @@ Result<FileVersion> version_of(int fd, const std::string& path) {
 Result<MappedFile> MappedFile::open(const std::string& path) {
   const Fd file(open_for_reading(path));
   if (file.fd < 0) return fail("{}: {}", path, std::strerror(errno));
-  TRY(const uint64_t size, regular_size(file.fd, path));
   MappedFile m;
+  TRY(m.version_, regular_version(file.fd, path));
+  const auto size = static_cast<size_t>(m.version_.bytes);
   m.path_ = path;
   m.size_ = size;
-  TRY(m.version_, version_of(file.fd, path));
   if (size > 0) {
     void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
     if (p == MAP_FAILED) return fail("{}: cannot map {} bytes: {}", path, size, std::strerror(errno));
@@ -113,7 +107,8 @@ void MappedFile::release(std::span<const std::byte> part) const {
 Result<std::string> read_file(const std::string& path, uint64_t max_bytes) {
   const Fd file(open_for_reading(path));
   if (file.fd < 0) return fail("{}: {}", path, std::strerror(errno));
-  TRY(const uint64_t size, regular_size(file.fd, path));
+  TRY(const FileVersion version, regular_version(file.fd, path));
+  const auto size = static_cast<uint64_t>(version.bytes);
   if (size > max_bytes) return fail("{}: {} bytes, the limit is {}", path, size, max_bytes);
   std::string text(size, '\0');
   size_t done = 0;

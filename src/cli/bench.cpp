@@ -104,7 +104,7 @@ double products_per_token(const Weights& w) {
 Result<void> measure(const BenchOptions& options, Session& session, Report& report) {
   const std::vector<int32_t> ids = spread_ids(options.prompt, session.model().spec().vocab_size);
   const auto tell = [&](int run) {
-    if (can_redraw(2)) fmt::print(stderr, "\rrun {} of {}\x1b[K", run, options.repeat);
+    if (can_redraw(2)) say("\rrun {} of {}\x1b[K", run, options.repeat);
   };
   for (int run = 0; run <= options.repeat; ++run) {  // run 0 warms up
     tell(run);
@@ -116,7 +116,7 @@ Result<void> measure(const BenchOptions& options, Session& session, Report& repo
       TRY_VOID(run_once(run, tokens, report.meter.get(), report.decode, [&] { return decode_seconds(session, tokens); }));
     }
   }
-  if (can_redraw(2)) fmt::print(stderr, "\r\x1b[K");
+  if (can_redraw(2)) say("\r\x1b[K");
   return {};
 }
 

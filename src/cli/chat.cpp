@@ -27,7 +27,7 @@ std::string file_name(const std::string& path) {
   return path.substr(slash + 1, end - slash);  // npos + 1 is 0
 }
 
-void note(const std::string& text) { fmt::print(stderr, "{}\n", dim(text, STDERR_FILENO)); }
+void note(const std::string& text) { sobre::say("{}\n", dim(text, STDERR_FILENO)); }
 
 }  // namespace
 
@@ -88,7 +88,7 @@ Result<std::vector<int32_t>> ChatLoop::prompt_ids() const {
 void ChatLoop::say(const std::string& message) {
   if (loaded_.model->text().chat_template) {
     if (messages_.size() + 2 > kMaxMessages) {
-      fmt::print(stderr, "sobre: the conversation has {} messages, the limit; /reset starts anew\n", messages_.size());
+      sobre::say("sobre: the conversation has {} messages, the limit; /reset starts anew\n", messages_.size());
       return;
     }
     messages_.push_back({"user", message});
@@ -104,7 +104,7 @@ void ChatLoop::say(const std::string& message) {
 bool ChatLoop::answer() {
   const Result<std::vector<int32_t>> ids = prompt_ids();
   if (!ids) {
-    fmt::print(stderr, "sobre: {}\n", ids.error().message);
+    sobre::say("sobre: {}\n", ids.error().message);
     return false;
   }
   if (ids->size() >= static_cast<size_t>(loaded_.session->context())) {
@@ -123,7 +123,7 @@ bool ChatLoop::answer() {
   const bool cancelled = report && report->end == AnswerEnd::kCancelled;
   if (!writer.text().empty() || (report && !cancelled)) writer.finish();
   if (!report) {
-    fmt::print(stderr, "sobre: {}\n", report.error().message);
+    sobre::say("sobre: {}\n", report.error().message);
     return false;
   }
   if (cancelled && report->answer_tokens == 0) {

@@ -33,7 +33,7 @@ constexpr CommandHelp kCommands[] = {
 };
 
 void print_result(const Result<void>& result) {
-  if (!result) fmt::print(stderr, "sobre: {}\n", result.error().message);
+  if (!result) sobre::say("sobre: {}\n", result.error().message);
 }
 
 bool has_system(const std::vector<ChatMessage>& messages) { return !messages.empty() && messages[0].role == "system"; }
@@ -60,30 +60,30 @@ bool ChatLoop::run_command(const ChatCommand& command) {
   } else if (name == "load") {
     print_result(load(command.rest));
   } else {
-    fmt::print(stderr, "sobre: no command /{}; /help lists them (a message may begin with a slash after a space)\n", name);
+    sobre::say("sobre: no command /{}; /help lists them (a message may begin with a slash after a space)\n", name);
   }
   return true;
 }
 
 void ChatLoop::help() const {
-  for (const CommandHelp& c : kCommands) fmt::print(stderr, "  {:<28} {}\n", c.usage, c.text);
+  for (const CommandHelp& c : kCommands) sobre::say("  {:<28} {}\n", c.usage, c.text);
   for (const SettingHelp& s : setting_list()) {
     const std::string usage = fmt::format("/set {} {}", s.name, s.value);
-    fmt::print(stderr, "  {:<28} {}{}\n", usage, s.text, s.repeatable ? " (more add to it; no value: none)" : "");
+    sobre::say("  {:<28} {}{}\n", usage, s.text, s.repeatable ? " (more add to it; no value: none)" : "");
   }
-  fmt::print(stderr, "  {:<28} {}\n", "a line that ends with \\", "goes on in the next line");
-  fmt::print(stderr, "  {:<28} {}\n", "\"\"\" ... \"\"\"", "a message of several lines");
-  fmt::print(stderr, "  {:<28} {}\n", "Ctrl-C", "stops the answer, or clears the line");
+  sobre::say("  {:<28} {}\n", "a line that ends with \\", "goes on in the next line");
+  sobre::say("  {:<28} {}\n", "\"\"\" ... \"\"\"", "a message of several lines");
+  sobre::say("  {:<28} {}\n", "Ctrl-C", "stops the answer, or clears the line");
 }
 
 void ChatLoop::show() const {
   const Session& session = *loaded_.session;
-  fmt::print(stderr, "  model     {}\n", loaded_.model->path());
-  fmt::print(stderr, "  context   {} of {} positions used (the model's limit is {})\n", session.n_past(), session.context(),
+  sobre::say("  model     {}\n", loaded_.model->path());
+  sobre::say("  context   {} of {} positions used (the model's limit is {})\n", session.n_past(), session.context(),
              loaded_.model->spec().max_context);
-  fmt::print(stderr, "  messages  {}\n", messages_.size() - (has_system(messages_) ? 1 : 0));
-  fmt::print(stderr, "  system    {}\n", has_system(messages_) ? terminal_safe(messages_[0].content) : "none of its own");
-  fmt::print(stderr, "  options   {}\n", settings_text(options_));
+  sobre::say("  messages  {}\n", messages_.size() - (has_system(messages_) ? 1 : 0));
+  sobre::say("  system    {}\n", has_system(messages_) ? terminal_safe(messages_[0].content) : "none of its own");
+  sobre::say("  options   {}\n", settings_text(options_));
 }
 
 void ChatLoop::set(const std::string& rest) {
@@ -91,7 +91,7 @@ void ChatLoop::set(const std::string& rest) {
   const std::string name = rest.substr(0, end);
   const std::string value = end < rest.size() ? std::string(trimmed(rest.substr(end + 1))) : std::string();
   if (name.empty()) {
-    fmt::print(stderr, "  {}\n", settings_text(options_));
+    sobre::say("  {}\n", settings_text(options_));
     return;
   }
   AnswerOptions tried = options_;
@@ -100,24 +100,24 @@ void ChatLoop::set(const std::string& rest) {
   print_result(result);
   if (!result) return;
   options_ = std::move(tried);
-  fmt::print(stderr, "{}\n", dim(settings_text(options_), STDERR_FILENO));
+  sobre::say("{}\n", dim(settings_text(options_), STDERR_FILENO));
 }
 
 void ChatLoop::set_system(const std::string& text) {
   if (!loaded_.model->text().chat_template) {
-    fmt::print(stderr, "sobre: a base model has no chat template, so no system message\n");
+    sobre::say("sobre: a base model has no chat template, so no system message\n");
     return;
   }
   if (has_system(messages_)) messages_.erase(messages_.begin());
   if (!text.empty()) messages_.insert(messages_.begin(), {"system", text});
   const char* state = text.empty() ? "no system message from here on" : "the system message is set";
-  fmt::print(stderr, "{}\n", dim(state, STDERR_FILENO));
+  sobre::say("{}\n", dim(state, STDERR_FILENO));
 }
 
 void ChatLoop::retry() {
   if (!loaded_.model->text().chat_template) {
     if (last_text_.empty()) {
-      fmt::print(stderr, "sobre: nothing to answer again yet\n");
+      sobre::say("sobre: nothing to answer again yet\n");
       return;
     }
     ++options_.sampling.choice;
@@ -127,7 +127,7 @@ void ChatLoop::retry() {
   const bool answered = !messages_.empty() && messages_.back().role == "assistant";
   const size_t behind = answered ? 2 : 1;  // the question, counted from the end
   if (messages_.size() < behind || messages_[messages_.size() - behind].role != "user") {
-    fmt::print(stderr, "sobre: nothing to answer again yet\n");
+    sobre::say("sobre: nothing to answer again yet\n");
     return;
   }
   ChatMessage before;
@@ -143,14 +143,14 @@ void ChatLoop::reset() {
   messages_.resize(has_system(messages_) ? 1 : 0);
   last_text_.clear();
   answerer_.reset();
-  fmt::print(stderr, "{}\n", dim("a new conversation", STDERR_FILENO));
+  sobre::say("{}\n", dim("a new conversation", STDERR_FILENO));
 }
 
 Result<void> ChatLoop::save(const std::string& path) const {
   if (path.empty()) return fail("/save needs the name of a file");
   if (messages_.empty()) return fail("there is nothing to save yet");
   TRY_VOID(write_text_file(path, messages_to_json(messages_)));
-  fmt::print(stderr, "{}\n", dim(fmt::format("{} messages saved to {}", messages_.size(), path), STDERR_FILENO));
+  sobre::say("{}\n", dim(fmt::format("{} messages saved to {}", messages_.size(), path), STDERR_FILENO));
   return {};
 }
 
@@ -161,7 +161,7 @@ Result<void> ChatLoop::load(const std::string& path) {
   auto messages = messages_from_json(text);
   if (!messages) return fail_in(path, messages.error());
   messages_ = std::move(*messages);
-  fmt::print(stderr, "{}\n", dim(fmt::format("{} messages loaded from {}", messages_.size(), path), STDERR_FILENO));
+  sobre::say("{}\n", dim(fmt::format("{} messages loaded from {}", messages_.size(), path), STDERR_FILENO));
   return {};
 }
 

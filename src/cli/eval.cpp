@@ -306,8 +306,8 @@ Result<void> eval_command(const EvalFlags& flags) {
   const std::vector<Cell> cells = count_cells(questions, answers);
   const std::optional<Sci> carbon = sci_of(flags, grid, meter.last(), cells);
   if (grid && !carbon)
-    fmt::print(stderr, "sobre: no CO2e per right answer: {}\n",
-               meter.last() ? "no answer was right" : "energy cannot be metered here (`sobre meter` says why)");
+    say("sobre: no CO2e per right answer: {}\n",
+        meter.last() ? "no answer was right" : "energy cannot be metered here (`sobre meter` says why)");
   if (flags.json) {
     Json::Array list;
     for (const Cell& c : cells) list.push_back(cell_to_json(c));

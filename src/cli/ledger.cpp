@@ -149,11 +149,11 @@ Result<std::string> ledger_path(const std::string& file) {
 
 Result<void> ledger_verify_command(const LedgerFlags& flags) {
   TRY(const std::string path, ledger_path(flags.file));
-  const bool shown_live = is_terminal(STDERR_FILENO);
+  const bool shown_live = can_redraw(STDERR_FILENO);
   TRY(const LedgerVerdict v, verify_ledger(path, [&](int64_t rows) {
-        if (shown_live) fmt::print(stderr, "\r{} rows", count(rows));
+        if (shown_live) say("\r{} rows", count(rows));
       }));
-  if (shown_live) fmt::print(stderr, "\r\033[K");
+  if (shown_live) say("\r\033[K");
   std::string out;
   if (flags.json) {
     append_verdict_json(out, v);

@@ -46,7 +46,7 @@ Result<std::shared_ptr<const Model>> load_checked(const ModelFlags& flags, const
   load.progress = [&](double part) { bar.update(static_cast<uint64_t>(part * static_cast<double>(weights))); };
   TRY(std::shared_ptr<const Model> model, Model::load(checkpoint, load));
   bar.finish();
-  for (const std::string& warning : model->warnings()) fmt::print(stderr, "sobre: warning: {}\n", warning);
+  for (const std::string& warning : model->warnings()) say("sobre: warning: {}\n", warning);
   return model;
 }
 

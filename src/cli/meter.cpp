@@ -119,7 +119,7 @@ void wait_until(double until_s) {
 
 void watch(const MeterOptions& options, OpenedSources& opened, double opened_s) {
   const InterruptScope scope;
-  const bool redrawn = !options.json && is_terminal(1);
+  const bool redrawn = !options.json && can_redraw(1);
   double last = opened_s;
   for (int second = 1; (options.seconds == 0 || second <= options.seconds) && !interrupted(); ++second) {
     wait_until(opened_s + second);

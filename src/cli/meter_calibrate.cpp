@@ -37,14 +37,14 @@ std::string today() {
 // Asks on the terminal until a number is typed. Nothing: an empty line, the end of input, or Ctrl-C.
 std::optional<double> ask_watts(double load) {
   while (!interrupted()) {
-    fmt::print(stderr, "\r\x1b[K{:3.0f} % load: watts on the wall meter (Enter: there is none)? ", 100 * load);
+    say("\r\x1b[K{:3.0f} % load: watts on the wall meter (Enter: there is none)? ", 100 * load);
     char line[128];
     if (std::fgets(line, sizeof line, stdin) == nullptr) return std::nullopt;
     std::string text(line);
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
     if (text.empty()) return std::nullopt;
     if (const std::optional<double> watts = parse_watts(text)) return watts;
-    fmt::print(stderr, "'{}' is no number of watts above 0, such as 62.5\n", text);
+    say("'{}' is no number of watts above 0, such as 62.5\n", text);
   }
   return std::nullopt;
 }
@@ -64,7 +64,7 @@ class Calibrator {
     result_.host = read_host_id(cpu);
     result_.date = today();
     if (cpu.virtual_machine && (asks_ || !options_.wall_w.empty()))
-      fmt::print(stderr, "note: this is a virtual machine; a wall meter shows its whole host\n");
+      say("note: this is a virtual machine; a wall meter shows its whole host\n");
     const InterruptScope scope;
     for (size_t i = 0; i < wanted; ++i) TRY_VOID(measure(i));
     return finish();
@@ -90,13 +90,13 @@ class Calibrator {
 
   Result<CalibrationLevel> measured(double load) {
     const double settle = std::min(kMostSettleS, options_.seconds_per_level / 4);
-    const bool drawn = is_terminal(2);
+    const bool drawn = can_redraw(2);
     const auto progress = [&](double done) {
-      if (drawn) fmt::print(stderr, "\r\x1b[K{:3.0f} % load: {:3.0f} %", 100 * load, 100 * std::min(1.0, done));
+      if (drawn) say("\r\x1b[K{:3.0f} % load: {:3.0f} %", 100 * load, 100 * std::min(1.0, done));
       return !interrupted();
     };
     TRY(const CalibrationLevel level, measure_level(load, settle, options_.seconds_per_level, counter_.get(), progress));
-    if (drawn) fmt::print(stderr, "\r\x1b[K");
+    if (drawn) say("\r\x1b[K");
     const double wanted = load * usable_cpus(), busy = level.processor_s / level.seconds;
     if (busy < kLeastOfLoad * wanted)
       return fail(
@@ -119,9 +119,9 @@ class Calibrator {
       if (!asks_ && i > 0) return fail("the reading at {:.0f} % load is missing; nothing was written", 100 * load);
       if (!asks_ && !counter_) return fail("without a counter and without a wall meter there is nothing to calibrate");
     }
-    fmt::print(stderr, "{:3.0f} % load: {:.2f} processors busy{}{}\n", 100 * load, level.processor_s / level.seconds,
-               level.counter_w ? fmt::format(", counter {:.1f} W", *level.counter_w) : "",
-               level.wall_w ? fmt::format(", wall {:g} W", *level.wall_w) : "");
+    say("{:3.0f} % load: {:.2f} processors busy{}{}\n", 100 * load, level.processor_s / level.seconds,
+        level.counter_w ? fmt::format(", counter {:.1f} W", *level.counter_w) : "",
+        level.wall_w ? fmt::format(", wall {:g} W", *level.wall_w) : "");
     result_.levels.push_back(level);
     return {};
   }

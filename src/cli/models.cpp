@@ -141,7 +141,7 @@ Result<CacheRemoval> remove_with_manifests(const HubCache& cache, const std::str
   for (size_t i = 0; i < manifests.size(); ++i) {
     if (files_there(cache, manifests[i]) == before[i]) continue;
     const auto gone = remove_manifest(manifest_folder(), manifests[i]);
-    if (!gone) fmt::print(stderr, "sobre: {}\n", terminal_safe(gone.error().message));
+    if (!gone) say("sobre: {}\n", terminal_safe(gone.error().message));
   }
   return removed;
 }

@@ -159,9 +159,9 @@ Result<void> perplexity_command(const PerplexityOptions& options) {
   const bool shown = can_redraw(2);
   for (size_t c = 0; c < chunks; ++c) {
     TRY_VOID(score_chunk(std::span(ids).subspan(c * chunk, chunk), *loaded.session, base.session.get(), scores));
-    if (shown) fmt::print(stderr, "\rchunk {} of {}: perplexity {:.4f}\x1b[K", c + 1, chunks, std::exp(scores.nll.mean()));
+    if (shown) say("\rchunk {} of {}: perplexity {:.4f}\x1b[K", c + 1, chunks, std::exp(scores.nll.mean()));
   }
-  if (shown) fmt::print(stderr, "\r\x1b[K");
+  if (shown) say("\r\x1b[K");
   print_scores(scores, options, chunks, chunk);
   return {};
 }

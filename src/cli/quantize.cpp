@@ -42,10 +42,10 @@ Result<void> quantize_command(const QuantizeOptions& options) {
   };
   TRY(const ExportReport report, export_gguf(checkpoint, options.out, how));
   bar.reset();
-  for (const std::string& warning : report.warnings) fmt::print(stderr, "sobre: warning: {}\n", warning);
+  for (const std::string& warning : report.warnings) say("sobre: warning: {}\n", warning);
   if (!report.fallbacks.empty()) {
-    fmt::print(stderr, "sobre: {} tensors have rows that {} cannot hold; the first: {}\n", report.fallbacks.size(),
-               quant_recipe_name(options.recipe), report.fallbacks.front());
+    say("sobre: {} tensors have rows that {} cannot hold; the first: {}\n", report.fallbacks.size(),
+        quant_recipe_name(options.recipe), report.fallbacks.front());
   }
   fmt::print("{}: {}, {} of weights (before: {})\n", options.out, quant_recipe_name(options.recipe), bytes_text(report.bytes),
              bytes_text(before));

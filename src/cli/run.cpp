@@ -87,7 +87,7 @@ Result<int> answer_once(const RunFlags& flags, const std::string& prompt, Loaded
     messages.push_back({"user", prompt});
     TRY(ids, conversation_ids(text, messages, local_now()));
   } else {
-    if (is_terminal(STDERR_FILENO)) fmt::print(stderr, "{}\n", dim("(a base model: it continues the text)", STDERR_FILENO));
+    if (is_terminal(STDERR_FILENO)) say("{}\n", dim("(a base model: it continues the text)", STDERR_FILENO));
     TRY(ids, completion_ids(text, prompt));
   }
   Answerer answerer(*loaded.session);
@@ -151,15 +151,15 @@ void print_report(const AnswerReport& r, const std::string& energy) {
   line += fmt::format("; answer {} tokens{}; memory {}", r.answer_tokens, rate(r.answer_tokens, r.answer_s),
                       bytes_text(resident_bytes()));
   if (!energy.empty()) line += "; energy " + energy;
-  fmt::print(stderr, "{}\n", dim(line, STDERR_FILENO));
+  say("{}\n", dim(line, STDERR_FILENO));
 }
 
 void print_end(const AnswerReport& report, const Session& session) {
   if (report.end == AnswerEnd::kContextFull) {
-    fmt::print(stderr, "sobre: the answer was cut: the context's {} positions are full (--ctx, at most {} for this model)\n",
-               session.context(), session.model().spec().max_context);
+    say("sobre: the answer was cut: the context's {} positions are full (--ctx, at most {} for this model)\n",
+        session.context(), session.model().spec().max_context);
   } else if (report.end == AnswerEnd::kMaxTokens && is_terminal(STDERR_FILENO)) {
-    fmt::print(stderr, "{}\n", dim(fmt::format("(cut after {} tokens, as asked)", report.answer_tokens), STDERR_FILENO));
+    say("{}\n", dim(fmt::format("(cut after {} tokens, as asked)", report.answer_tokens), STDERR_FILENO));
   }
 }
 
@@ -167,7 +167,7 @@ int run_command(const RunFlags& flags) {
   const Result<int> status = run(flags);
   if (status) return *status;
   std::fflush(stdout);
-  fmt::print(stderr, "sobre: {}\n", status.error().message);
+  say("sobre: {}\n", status.error().message);
   return 1;
 }
 

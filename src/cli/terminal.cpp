@@ -121,7 +121,7 @@ void ProgressBar::draw(uint64_t done, double seconds) {
   }
   std::string line = what_ + bar + tail;
   line.resize(std::min(line.size(), static_cast<size_t>(std::max(1, terminal_width(STDERR_FILENO) - 1))));
-  fmt::print(stderr, "\r{}\x1b[K", line);
+  say("\r{}\x1b[K", line);
   std::fflush(stderr);
   shown_ = true;
   last_drawn_ = seconds;

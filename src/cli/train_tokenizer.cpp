@@ -72,15 +72,15 @@ Result<uint64_t> count_files(const TrainTokenizerOptions& options, uint64_t tota
 
 void report(const TrainTokenizerOptions& options, const PieceCounts& counts, const TrainedBpe& bpe, uint64_t bytes) {
   if (counts.left_out() > 0) {
-    fmt::print(stderr, "sobre: warning: {} stretches of more than {} bytes without a boundary were left out: data, not words\n",
-               count_text(counts.left_out()), PieceCounts::Limits{}.max_piece_bytes);
+    say("sobre: warning: {} stretches of more than {} bytes without a boundary were left out: data, not words\n",
+        count_text(counts.left_out()), PieceCounts::Limits{}.max_piece_bytes);
   }
   if (bpe.tokens.size() < static_cast<size_t>(options.vocab_size)) {
     const bool all = options.min_frequency == 1;
-    fmt::print(stderr, "sobre: warning: {} tokens instead of {}: {}; give more text or a smaller --vocab-size{}\n",
-               bpe.tokens.size(), options.vocab_size,
-               all ? "nothing is left to merge" : fmt::format("no further pair occurs {} times", options.min_frequency),
-               all ? "" : " or --min-frequency");
+    say("sobre: warning: {} tokens instead of {}: {}; give more text or a smaller --vocab-size{}\n", bpe.tokens.size(),
+        options.vocab_size,
+        all ? "nothing is left to merge" : fmt::format("no further pair occurs {} times", options.min_frequency),
+        all ? "" : " or --min-frequency");
   }
   fmt::print("{}: {} tokens from {} of text, {} distinct pieces, {:.2f} bytes per token\n", options.out,
              count_text(bpe.tokens.size()), bytes_text(bytes), count_text(counts.size()),

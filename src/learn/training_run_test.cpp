@@ -66,9 +66,17 @@ class Runs : public testing::Test {
     return std::move(*loaded);
   }
 
+  // The recipe of a text without its output, which goes to a folder of the recipe's name.
+  [[nodiscard]] Recipe recipe_of(const std::string& name, const std::string& text) const {
+    auto loaded = load_recipe(files_.write(name + ".toml", text + "[output]\nfolder = \"" + name + "\"\n"));
+    EXPECT_TRUE(loaded) << message_of(loaded);
+    return std::move(*loaded);
+  }
+
   // `stop_after`: steps of this start; 0: none.
-  static Result<RunReport> run(const Recipe& recipe, int stop_after = 0, bool restart = false) {
+  static Result<RunReport> run(const Recipe& recipe, int stop_after = 0, bool restart = false, const std::string& init = "") {
     RunOptions options;
+    options.init = init;
     options.processor = "test";
     options.restart = restart;
     options.kernels = &best_kernels();
@@ -297,14 +305,10 @@ TEST_F(Runs, TheModelToStartFromIsNotWrittenOver) {
   const Recipe first = recipe("first");
   ASSERT_TRUE(run(first));
   const std::string weights = file_text(first.output.folder + "/model.safetensors");
-  RunOptions options;
-  options.init = first.output.folder;
-  options.restart = true;
-  options.kernels = &best_kernels();
-  options.threads = std::make_shared<ThreadPool>(1);
-  EXPECT_NE(message_of(run_training(first, options)).find("where the model is that training starts from"), std::string::npos);
-  options.init = first.output.folder + "/first-Q8_0.gguf";
-  EXPECT_NE(message_of(run_training(first, options)).find("where the model is that training starts from"), std::string::npos);
+  for (const char* init : {"", "/first-Q8_0.gguf"}) {
+    EXPECT_NE(message_of(run(first, 0, true, first.output.folder + init)).find("where the model is that training starts from"),
+              std::string::npos);
+  }
   EXPECT_EQ(file_text(first.output.folder + "/model.safetensors"), weights);
   // A model in shards is a model as well.
   const Recipe shards = recipe("shards");
@@ -328,9 +332,8 @@ TEST_F(Runs, DocumentsLongerThanTheModelAreRefused) {
   text.replace(text.find("max_tokens = 64"), 15, "max_tokens = 512");
   text.replace(text.find("micro_tokens = 64"), 17, "micro_tokens = 512");
   text.replace(text.find("batch_tokens = 128"), 18, "batch_tokens = 512");
-  const auto r = load_recipe(files_.write("long.toml", text + "[output]\nfolder = \"long\"\n"));
-  ASSERT_TRUE(r) << message_of(r);
-  EXPECT_NE(message_of(run(*r)).find("data.max_tokens is 512; the model was made for at most 256"), std::string::npos);
+  EXPECT_NE(message_of(run(recipe_of("long", text))).find("data.max_tokens is 512; the model was made for at most 256"),
+            std::string::npos);
 }
 
 TEST_F(Runs, RowsThatAreTooLongAreCounted) {
@@ -342,9 +345,7 @@ TEST_F(Runs, RowsThatAreTooLongAreCounted) {
   text.replace(text.find("max_tokens = 64"), 15, "max_tokens = 64\ntoo_long = \"skip\"");
   text.replace(text.find(", held_back = 0.2"), 17, "");
   text.replace(text.find("steps = 12"), 10, "epochs = 1");
-  const auto r = load_recipe(files_.write("skips.toml", text + "[output]\nfolder = \"skips\"\n"));
-  ASSERT_TRUE(r) << message_of(r);
-  const auto done = run(*r);
+  const auto done = run(recipe_of("skips", text));
   ASSERT_TRUE(done) << message_of(done);
   EXPECT_EQ(done->rows, 61U);
   EXPECT_EQ(done->skipped, 1U);

@@ -11,6 +11,7 @@
 #include "model/export_gguf.h"
 #include "model/text_assets.h"
 #include "text/byte_level.h"
+#include "text/gguf_tokens.h"
 #include "text/split_scanners.h"
 #include "text/vocab.h"
 
@@ -20,7 +21,6 @@ namespace {
 
 constexpr uint64_t kMaxTokenizerBytes = 256ull << 20;
 constexpr int64_t kMaxTokenId = 1 << 24;
-constexpr size_t kLongestSplit = 256;  // bytes of a token whose two-part splits become merges
 
 const Json* at(const Json* object, std::string_view key) {
   const Json* found = object == nullptr ? nullptr : object->find(key);

@@ -1,6 +1,7 @@
 // Which tokens of a GGUF vocabulary are what: for the reader of such vocabularies and for their writer as tokenizer.json. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 namespace sobre {
 
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // of SentencePiece: U+2581 stands for a space
+inline constexpr size_t kLongestSplit = 256;  // bytes of a token whose two-part splits become merges: each cut is looked at
 
 [[nodiscard]] inline TokenType gguf_token_type(const VocabData& vocab, size_t id) {
   return vocab.types.empty() ? TokenType::kNormal : vocab.types[id];

@@ -11,7 +11,6 @@ namespace sobre {
 namespace {
 
 constexpr size_t kMaxMerges = 4'000'000;
-constexpr size_t kLongestSplit = 256;  // bytes of a piece that is looked at as made of two
 
 Json typed(std::string_view type) {
   Json out{Json::Object()};
