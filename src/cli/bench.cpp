@@ -50,6 +50,7 @@ struct Report {
 // Ids spread over the vocabulary: the same for every run and machine.
 std::vector<int32_t> spread_ids(int n, int vocab) {
   std::vector<int32_t> ids;
+  ids.reserve(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) ids.push_back(static_cast<int32_t>((i * 7919 + 17) % vocab));
   return ids;
 }

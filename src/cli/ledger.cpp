@@ -142,7 +142,7 @@ std::string methods_cell(const LedgerSum& s) {
 
 Result<std::string> ledger_path(const std::string& file) {
   if (!file.empty()) return file;
-  const std::string path = default_ledger_path();
+  std::string path = default_ledger_path();
   if (path.empty()) return fail("there is no home folder to look for the ledger in; name the file with --file");
   return path;
 }
