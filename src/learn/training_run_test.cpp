@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <random>
 
@@ -349,6 +350,45 @@ TEST_F(Runs, RowsThatAreTooLongAreCounted) {
   ASSERT_TRUE(done) << message_of(done);
   EXPECT_EQ(done->rows, 61U);
   EXPECT_EQ(done->skipped, 1U);
+}
+
+// Multiplies an f32 tensor of a file.
+void scale_tensor(const std::string& path, const std::string& name, float by) {
+  std::string bytes = file_text(path);
+  {
+    const auto file = SafetensorsFile::open(path);
+    ASSERT_TRUE(file) << message_of(file);
+    const TensorView* t = file->find_tensor(name);
+    ASSERT_NE(t, nullptr) << name;
+    // The data ends where the file does.
+    const std::byte* end = nullptr;
+    for (const TensorView& other : file->tensors()) end = std::max(end, other.data.data() + other.data.size());
+    const size_t at = bytes.size() - static_cast<size_t>(end - t->data.data());
+    for (size_t i = at; i < at + t->data.size(); i += sizeof(float)) {
+      float x = 0;
+      std::memcpy(&x, &bytes[i], sizeof x);
+      x *= by;
+      std::memcpy(&bytes[i], &x, sizeof x);
+    }
+  }
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+TEST_F(Runs, AGradientThatIsNotFiniteEndsTheRunBeforeItIsApplied) {
+  const Recipe first = recipe("first");
+  ASSERT_TRUE(run(first));
+  // What is multiplied by nothing shows in no loss, but in a gradient; small embeddings make that larger.
+  const std::string weights = first.output.folder + "/model.safetensors";
+  scale_tensor(weights, "model.embed_tokens.weight", 1e-3F);
+  scale_tensor(weights, "model.layers.1.mlp.up_proj.weight", 1e37F);
+  scale_tensor(weights, "model.layers.1.mlp.down_proj.weight", 0);
+  std::string text = recipe_text("");
+  const size_t model = text.find("init = ");
+  text.replace(model, text.find("[data]") - model, "init = \"first\"\n");
+  const Recipe second = recipe_of("second", text);
+  const std::string message = message_of(run(second, 0, false, first.output.folder));
+  EXPECT_NE(message.find("step 1: the gradient is not finite"), std::string::npos) << message;
+  EXPECT_FALSE(fs::exists(second.output.folder + "/model.safetensors"));
 }
 
 TEST_F(Runs, AQuantisedModelIsTrainedOn) {

@@ -95,10 +95,12 @@ ProcessorClock processor_clock(const std::string& proc, bool whole_machine) {
   if (!whole_machine || !clock.machine()) {
     clock.seconds = own_cpu_seconds;
   } else {
-    clock.seconds = [machine = clock.machine, last = 0.0]() mutable {
+    // Stolen time is none of these seconds: there is nothing to count out.
+    clock.seconds = [machine = std::move(clock.machine), last = 0.0]() mutable {
       if (const std::optional<MachineSeconds> now = machine()) last = now->busy_s;
       return last;
     };
+    clock.machine = nullptr;
   }
   return clock;
 }

@@ -132,5 +132,27 @@ TEST(SplitRegex, HostilePatternsEnd) {
   }
 }
 
+TEST(SplitRegex, PiecesOfATextShareItsBudget) {
+  const auto regex = SplitRegex::compile("(a+)+b|a");
+  ASSERT_TRUE(regex.has_value()) << regex.error().message;
+  // Long enough to need more than the steps that are free, short enough for the budget of one text.
+  const std::string piece(18, 'a');
+  uint64_t budget = SplitRegex::budget_of(piece.size());
+  std::vector<Span> found;
+  regex->find_all(piece, found, budget);
+  EXPECT_EQ(found.size(), piece.size());
+  EXPECT_LT(budget, SplitRegex::budget_of(piece.size()));
+  int texts = 0;
+  for (; found.size() == piece.size(); ++texts) {
+    found.clear();
+    regex->find_all(piece, found, budget);
+  }
+  EXPECT_GT(texts, 1);
+  EXPECT_LT(found.size(), piece.size()) << "the pieces before have spent it";
+  found.clear();
+  regex->find_all(piece, found);
+  EXPECT_EQ(found.size(), piece.size()) << "a text of its own has its own";
+}
+
 }  // namespace
 }  // namespace sobre

@@ -4,7 +4,9 @@
 #include <cstring>
 #include <limits>
 
+#include "text/charsmap.h"
 #include "text/tokenizer.h"
+#include "text/trie.h"
 
 namespace sobre {
 namespace {
@@ -173,6 +175,25 @@ TEST(SentencePiece, FaultyFilesAreRefused) {
         Tokenizer::from_sentencepiece(std::string_view(good).substr(0, n));  // cut anywhere: an error or a smaller vocabulary
     EXPECT_TRUE(!t || t->vocab_size() < 4);
   }
+}
+
+// Unit 97 leads from "a" to itself: an automaton in which a text of any length is a key.
+TEST(Charsmap, AKeyOfADamagedMapEnds) {
+  std::vector<uint32_t> units(98);
+  units[97] = uint32_t{97} << 10 | 1U << 8 | 97;
+  std::string map(4 + units.size() * 4, '\0');
+  const auto size = static_cast<uint32_t>(units.size() * 4);
+  std::memcpy(map.data(), &size, 4);
+  std::memcpy(map.data() + 4, units.data(), size);
+  const auto parsed = Charsmap::parse(map + "b");
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
+  const auto match = parsed->match(std::string(Trie::kMaxLength * 4, 'a'), true);
+  ASSERT_TRUE(match.has_value());
+  EXPECT_EQ(match->size, Trie::kMaxLength);
+  EXPECT_EQ(match->replacement, "b");
+  EXPECT_EQ(parsed->match("aab", true)->size, 2U);
+  EXPECT_EQ(parsed->match("aab", false)->size, 1U);
+  EXPECT_FALSE(parsed->match("b", true).has_value());
 }
 
 }  // namespace
