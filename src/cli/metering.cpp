@@ -44,6 +44,12 @@ AnswerMeter::AnswerMeter() {
 
 void AnswerMeter::begin() {
   if (meter_) activity_ = meter_->begin_activity();
+  stopped_ = false;
+}
+
+void AnswerMeter::stop() {
+  if (meter_ && !stopped_) last_ = meter_->end(activity_);
+  stopped_ = true;
 }
 
 std::string AnswerMeter::end(int64_t tokens) {
@@ -53,8 +59,8 @@ std::string AnswerMeter::end(int64_t tokens) {
 
 std::string AnswerMeter::end_in_ledger(LedgerRow row) {
   if (!meter_) return {};
-  const RequestEnergy given = meter_->end(activity_);
-  last_ = given;
+  stop();
+  const RequestEnergy& given = *last_;
   row.time_us =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   row.request = fmt::format("{}-{}-{}", row.kind, row.model, row.time_us);

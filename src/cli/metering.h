@@ -30,12 +30,14 @@ class AnswerMeter {
  public:
   AnswerMeter();
   void begin();
+  /// Ends what begin() began, for end_in_ledger() to write later: what is done in between is not counted.
+  void stop();
   /// "1.9 J (0.6 to 5.7), 0.1 J/token by estimate-cores"; empty when there is no source.
   [[nodiscard]] std::string end(int64_t tokens);
   /// The same, with a row in the user's ledger: the caller gives kind ("train", "evaluate"), status, model and tokens. Where
   /// there is no home no ledger is kept; one that cannot be written is a warning on stderr.
   [[nodiscard]] std::string end_in_ledger(LedgerRow row);
-  /// What the last end_in_ledger() counted; nothing without a source.
+  /// What the last stop() or end_in_ledger() counted; nothing without a source.
   [[nodiscard]] const std::optional<RequestEnergy>& last() const { return last_; }
 
  private:
@@ -43,6 +45,7 @@ class AnswerMeter {
 
   std::unique_ptr<Meter> meter_;
   uint64_t activity_ = 0;
+  bool stopped_ = false;
   std::optional<RequestEnergy> last_;
 };
 

@@ -23,8 +23,14 @@ namespace {
 
 std::string parameters_text(uint64_t n) {
   if (n == 0) return "";
-  if (n >= 1'000'000'000) return fmt::format("{:.3g}B", static_cast<double>(n) / 1e9);
-  return fmt::format("{:.3g}M", static_cast<double>(n) / 1e6);
+  double value = static_cast<double>(n) / 1e6;
+  const char* unit = "M";
+  for (const char* larger : {"B", "T"}) {
+    if (value < 999.5) break;
+    value /= 1000;
+    unit = larger;
+  }
+  return fmt::format("{:.{}f}{}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, unit);
 }
 
 void print_hits(const std::vector<HubHit>& hits) {

@@ -21,6 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kBadRanges = 2;             // then the whole file is asked for, and what is known of it skipped
 constexpr int kMostAttempts = 1000;       // of one file in one call
 constexpr int kTriesOnceBegun = 5;        // what has arrived is worth more than the time of another source's
 constexpr uint64_t kGoodPiece = 1 << 20;  // an attempt that brought as much is followed by the next at once
@@ -130,6 +131,7 @@ class FileDownload {
   uint64_t from_ = 0;   // asked for from here
   uint64_t skip_ = 0;   // bytes of the answer that are known already
   bool begun_ = false;  // its head was judged
+  int bad_ranges_ = 0;  // answers in a row, of all attempts, with another range than was asked for
   std::string reason_;  // why it ended early
   std::optional<Error> fatal_;
   std::optional<HubResponse> refusal_;  // an answer that may say how long to wait
@@ -202,7 +204,7 @@ Result<void> FileDownload::attempt() {
   refusal_.reset();
   HubHttp::Request request;
   request.url = signed_url_.empty() ? what_.url : signed_url_;
-  request.from = from_;
+  request.from = bad_ranges_ < kBadRanges ? from_ : 0;
   request.sink = [this](const HubResponse& head, std::string_view piece) { return take(head, piece); };
   const Result<HubResponse> response = http_.send(request);
   if (fatal_) return std::unexpected(*fatal_);
@@ -258,6 +260,7 @@ bool FileDownload::begins_well(const HubResponse& head) {
     const std::string header = head.header("content-range");
     const auto range = read_content_range(header);
     if (!range || range->first != from_ || (range->total != 0 && range->total != size)) {
+      ++bad_ranges_;
       return bad(fmt::format("answers the range from {} of {} bytes with \"{}\"", from_, size, shown_text(header, 60)));
     }
     expected -= from_;
@@ -265,8 +268,11 @@ bool FileDownload::begins_well(const HubResponse& head) {
     skip_ = from_;
   }
   const std::string length = head.header("content-length");
-  if (!length.empty() && length != std::to_string(expected))
+  if (!length.empty() && length != std::to_string(expected)) {
+    if (head.status == 206) ++bad_ranges_;
     return bad(fmt::format("sends {} bytes where its list says {}", shown_text(length, 30), expected));
+  }
+  bad_ranges_ = 0;
   return true;
 }
 

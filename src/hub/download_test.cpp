@@ -212,6 +212,21 @@ TEST_F(DownloadTest, OtherRangesAreRefused) {
   }
 }
 
+TEST_F(DownloadTest, AServerWhoseRangesAreBadIsAskedForTheWholeFile) {
+  for (const char* range : {"bytes", "bytes 1000-1004/3000000"}) {
+    write_partial(std::string_view(bytes_).substr(0, 1000));
+    hub_.cdn().clear_faults();
+    hub_.cdn().add_fault({.times = 2, .status = 206, .headers = fmt::format("Content-Range: {}\r\n", range), .body = "wrong"});
+    const size_t before = hub_.cdn().seen().size();
+    EXPECT_EQ(must_arrive(), kSize) << "and what is known of it is skipped";
+    const std::vector<std::string> asked = ranges(hub_.cdn());
+    ASSERT_EQ(asked.size(), before + 3);
+    EXPECT_EQ(asked[before + 1], "bytes=1000-");
+    EXPECT_EQ(asked[before + 2], "");
+    std::filesystem::remove(what_.partial);
+  }
+}
+
 TEST_F(DownloadTest, RangeBeyondTheEnd) {
   write_partial(std::string_view(bytes_).substr(0, 1000));
   hub_.cdn().add_fault({.times = 1, .status = 416});

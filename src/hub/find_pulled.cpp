@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "hub/hub_names.h"
 #include "hub/pull.h"
 
 namespace sobre {
@@ -116,6 +117,36 @@ void add_manifests(const HubCache& cache, const std::string& manifest_folder, Ca
   for (auto& [path, file] : files) snapshot.files.push_back(std::move(file));
 }
 
+namespace {
+
+/// A whole model of a commit that no ref names any more: what a branch was before somebody moved it. The one used last.
+std::optional<Pulled> of_an_earlier_commit(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
+  if (is_commit(name.revision)) return std::nullopt;
+  auto snapshots = cache.list();
+  if (!snapshots) return std::nullopt;
+  std::sort(snapshots->begin(), snapshots->end(), [](const CachedSnapshot& a, const CachedSnapshot& b) {
+    return a.last_used != b.last_used ? a.last_used > b.last_used : a.commit < b.commit;
+  });
+  for (const CachedSnapshot& snapshot : *snapshots) {
+    if (snapshot.repo != name.repo || !snapshot.revisions.empty()) continue;
+    auto manifest = read_manifest(manifest_folder, name.repo, snapshot.commit, name.quant);
+    if (!manifest) continue;
+    if (auto pulled = by_manifest(cache, std::move(*manifest), name)) {
+      pulled->guessed = true;
+      return pulled;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Without a quantisation Q4_K_M is meant, or the only one there is: which of these another one is, the hub alone knows.
+bool may_be_another(const Pulled& pulled) {
+  const std::string& model = pulled.manifest.model;
+  return model.ends_with(".gguf") && model.find("Q4_K_M") == std::string::npos && model.find("q4_k_m") == std::string::npos;
+}
+
+}  // namespace
+
 std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
   const auto commit = cache.commit_of(name.repo, name.revision);
   if (!commit) return std::nullopt;
@@ -124,9 +155,9 @@ std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& mani
     if (auto pulled = by_manifest(cache, std::move(*manifest), name)) return pulled;
   }
   auto pulled = by_files(cache, *commit, name);
-  if (!pulled) return pulled;
+  if (!pulled) return of_an_earlier_commit(cache, manifest_folder, name);
   const std::vector<Manifest> others = read_manifests(manifest_folder, name.repo, *commit);
-  pulled->guessed = name.quant.empty() && !others.empty();
+  pulled->guessed = name.quant.empty() && (!others.empty() || may_be_another(*pulled));
   for (const Manifest& other : others) {  // the card is one for all of them
     if (pulled->manifest.licence.empty()) pulled->manifest.licence = other.licence;
     if (pulled->manifest.licence_name.empty()) pulled->manifest.licence_name = other.licence_name;

@@ -67,8 +67,12 @@ Result<HubRepo> fetch_hub_repo(HubHttp& http, const HubName& name, int tries, bo
     TRY(const std::string body, pages.get(url));
     auto repo = read_repo_json(body);
     if (!repo) return fail_in(name.repo, repo.error());
+    // A mirror that knows branches alone answers with the newest.
+    if (is_commit(name.revision) && repo->commit != name.revision)
+      return fail("{}: {} answers with commit {}; use another mirror (HF_ENDPOINT)", hub_name_text(name),
+                  shown_url(http.settings().endpoint), repo->commit);
     url = fmt::format("{}{}/tree/{}?recursive=true", models, encode_url_part(repo->id, true), repo->commit);
-    pages.what = "the list of its files";
+    pages.what = "list of its files";
     for (int page = 0; !url.empty(); ++page) {
       if (page == kMaxPages) return fail("{}: more than {} pages of files", name.repo, kMaxPages);
       const size_t before = repo->files.size();

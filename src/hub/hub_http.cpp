@@ -123,7 +123,10 @@ struct Transfer {
       return 0;
     }
     if (request->sink) {
-      if (request->sink(response, piece)) return piece.size();
+      if (request->sink(response, piece)) {
+        seen();  // a slow disk of ours is no stall of theirs
+        return piece.size();
+      }
       fault = "not taken";
       return 0;
     }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -28,8 +29,12 @@ class FileFetcher {
               const PullOptions& options)
       : settings_(settings), cache_(cache), name_(name), repo_(repo), options_(options) {}
 
-  /// Returns the bytes that came over the network, when every file is linked in the snapshot.
-  [[nodiscard]] Result<uint64_t> run(const std::vector<HubFile>& files) {
+  /// Returns the bytes that came over the network, when every file is linked in the snapshot. What several files hold comes
+  /// once.
+  [[nodiscard]] Result<uint64_t> run(const std::vector<HubFile>& all) {
+    std::vector<HubFile> files, copies;
+    std::set<std::string> digests;
+    for (const HubFile& file : all) (digests.insert(file.digest).second ? files : copies).push_back(file);
     TRY_VOID(cache_.prepare(name_.repo));
     TRY_VOID(check_space(files));
     const int count = std::clamp(options_.parallel, 1, static_cast<int>(std::clamp<size_t>(files.size(), 1, 16)));
@@ -37,6 +42,8 @@ class FileFetcher {
     threads.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) threads.emplace_back([&] { work(files); });
     for (std::thread& thread : threads) thread.join();
+    next_ = 0;
+    if (!error_) work(copies);
     if (error_) return std::unexpected(*error_);
     return fetched_.load();
   }
@@ -68,6 +75,7 @@ Result<void> FileFetcher::check_space(const std::vector<HubFile>& files) const {
   uint64_t missing = 0;
   for (const HubFile& file : files) {
     if (cache_.has_blob(name_.repo, file.digest, file.size)) continue;
+    if (cache_.find_file(name_.repo, repo_.commit, file.path, file.size)) continue;  // a plain file, where links cannot be made
     struct stat partial{};
     const bool begun = stat(cache_.partial_path(name_.repo, file.digest).c_str(), &partial) == 0;
     missing += file.size - (begun ? std::min(file.size, static_cast<uint64_t>(partial.st_size)) : 0);
@@ -207,6 +215,8 @@ Result<Pulled> pull_model(const HubSettings& settings, const HubName& name, cons
   auto cached = find_pulled(cache, options.manifest_folder, name);
   const bool is_answer = cached && !cached->guessed && (is_commit(name.revision) || !options.update);
   if (cached && (settings.offline || is_answer)) {
+    if (!is_answer && options.note)
+      options.note(fmt::format("HF_HUB_OFFLINE is set; the copy in the cache is used (commit {})", cached->manifest.commit));
     tell_unkept(options, keep_found(options.manifest_folder, *cached));
     return std::move(*cached);
   }

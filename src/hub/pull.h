@@ -32,8 +32,9 @@ struct Pulled {
   Manifest manifest;
   uint64_t fetched_bytes = 0;  // over the network in this call
   bool from_cache = false;     // the network was not asked, or could not be
-  /// No quantisation was asked for and of this commit only others were pulled by their names: what is here is a model, but the
-  /// hub may mean another. Set by find_pulled().
+  /// What is here is a model, but the hub may mean another: no quantisation was asked for, and which one this commit has for
+  /// that is not known here; or the branch has moved on since it was pulled, and of the newer commit the model is not here.
+  /// Set by find_pulled().
   bool guessed = false;
 };
 

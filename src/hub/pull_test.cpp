@@ -1,16 +1,12 @@
 #include "hub/pull.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>
 
 #include "base/file.h"
-#include "base/random.h"
-#include "digest/sha256.h"
 #include "hub/hub_names.h"
 #include "hub/stand_in_hub_testing.h"
 
@@ -162,6 +158,60 @@ TEST_F(PullTest, NewCommitSharesWhatDidNotChange) {
   EXPECT_NE(after->path, before->path);
   EXPECT_EQ(read(settings_.cache + "/models--org--model/refs/main"), std::string(40, 'c'));
   EXPECT_TRUE(find(std::string("org/model@") + kCommit));
+}
+
+TEST_F(PullTest, AModelOfAnEarlierCommitStaysUsable) {
+  ASSERT_TRUE(pull("org/gguf:Q8_0"));
+  hub_.add("org/gguf", "model-Q4_K_M.gguf", std::string(50'000, '5'), true);
+  hub_.repo("org/gguf").commit = std::string(40, 'c');
+  ASSERT_TRUE(pull("org/gguf:Q4_K_M"));
+  const auto earlier = find("org/gguf:Q8_0");
+  ASSERT_TRUE(earlier) << "whole, though main is another commit now";
+  EXPECT_TRUE(earlier->guessed);
+  EXPECT_NE(earlier->path.find(kCommit), std::string::npos);
+  EXPECT_FALSE(find("org/gguf@" + std::string(40, 'c') + ":Q8_0")) << "a commit is that commit";
+  settings_.offline = true;
+  const auto offline = pull("org/gguf:Q8_0");
+  ASSERT_TRUE(offline) << offline.error().message;
+  EXPECT_EQ(offline->path, earlier->path);
+  EXPECT_NE(notes_.find(std::string("HF_HUB_OFFLINE is set; the copy in the cache is used (commit ") + kCommit),
+            std::string::npos)
+      << notes_;
+  settings_.offline = false;
+  options_.update = false;
+  const auto newest = pull("org/gguf:Q8_0");
+  ASSERT_TRUE(newest) << newest.error().message;
+  EXPECT_NE(newest->path, earlier->path);
+}
+
+TEST_F(PullTest, AnotherCommitThanTheOneAskedForIsRefused) {
+  const std::string other(40, 'd');
+  hub_.hub().add_fault(
+      {.target = "/revision/", .skip = 0, .status = 200, .body = R"({"id": "org/model", "sha": ")" + other + "\"}"});
+  const std::string error = error_of(std::string("org/model@") + kCommit);
+  EXPECT_NE(error.find("answers with commit " + other), std::string::npos) << error;
+  EXPECT_FALSE(fs::exists(settings_.cache + "/models--org--model/refs/" + kCommit));
+}
+
+TEST_F(PullTest, WhatSeveralFilesHoldComesOnce) {
+  hub_.add("org/model", "special_tokens_map.json", "{}", false);  // as tokenizer_config.json
+  const auto pulled = pull("org/model");
+  ASSERT_TRUE(pulled) << pulled.error().message;
+  EXPECT_EQ(read(pulled->path + "/special_tokens_map.json"), "{}");
+  EXPECT_EQ(read(pulled->path + "/tokenizer_config.json"), "{}");
+  EXPECT_EQ(notes_.find("another pull"), std::string::npos) << notes_;
+  uint64_t bytes = 0;
+  for (const HubFile& file : pulled->manifest.files) bytes += file.size;
+  EXPECT_EQ(pulled->fetched_bytes, bytes - 2);
+}
+
+TEST_F(PullTest, AnotherToolsGgufIsNotTheUsualOneForGood) {
+  ASSERT_TRUE(pull("org/gguf:Q8_0"));
+  options_.manifest_folder = folder_ + "/others";  // which know nothing of it
+  options_.update = false;
+  EXPECT_TRUE(find("org/gguf")->guessed);
+  EXPECT_FALSE(find("org/gguf:Q8_0")->guessed);
+  EXPECT_TRUE(pull("org/gguf")->path.ends_with("/model-Q4_K_M.gguf"));
 }
 
 TEST_F(PullTest, OneGgufOfMany) {
@@ -489,71 +539,6 @@ TEST_F(PullTest, PartsOfAModelAreNoModel) {
     fs::rename(folder_ + "/away", path);
   }
   EXPECT_TRUE(find("org/model"));
-}
-
-// --- kills ---
-
-/// What the killed process does: this program started again with this "test" alone.
-TEST(PullChild, Pull) {
-  const char* const endpoint = std::getenv("SOBRE_TEST_ENDPOINT");
-  const char* const folder = std::getenv("SOBRE_TEST_FOLDER");
-  if (endpoint == nullptr || folder == nullptr) GTEST_SKIP() << "the part of the child that PullKills starts and kills";
-  HubSettings settings;
-  settings.endpoint = endpoint;
-  settings.cache = folder;
-  const auto pulled = pull_model(settings, *parse_hub_name("org/big"), {});
-  ASSERT_TRUE(pulled) << pulled.error().message;
-}
-
-class PullKills : public PullTest {
- protected:
-  /// Starts the child; its output goes nowhere.
-  [[nodiscard]] pid_t start() const {
-    std::vector<std::string> variables = {"SOBRE_TEST_ENDPOINT=" + hub_.url(), "SOBRE_TEST_FOLDER=" + settings_.cache,
-                                          "no_proxy=127.0.0.1"};
-    std::vector<char*> environment;
-    environment.reserve(variables.size() + 1);
-    for (std::string& variable : variables) environment.push_back(variable.data());
-    environment.push_back(nullptr);
-    const char* const arguments[] = {"hub_test", "--gtest_filter=PullChild.Pull", "--gtest_brief=1", nullptr};
-    const pid_t pid = fork();
-    if (pid == 0) {
-      execve("/proc/self/exe", const_cast<char* const*>(arguments), environment.data());
-      std::abort();
-    }
-    return pid;
-  }
-};
-
-TEST_F(PullKills, NothingIsFetchedTwice) {
-  constexpr size_t kSize = 12'000'000, kKills = 10;
-  // What a kill may cost: what was under way. Ten per cent of 200 MB over 20 kills are 1 MB each; bench/pull_kills has the
-  // figures of such a file.
-  constexpr uint64_t kLostPerKill = 500'000;
-  std::string bytes(kSize, '\0');
-  for (size_t i = 0; i < kSize; i += 16)
-    bytes[i] = static_cast<char>(philox4x32({static_cast<uint32_t>(i), 0, 0, 0}, {1, 1})[0]);
-  hub_.add("org/big", "big-Q4_K_M.gguf", bytes, true);
-  hub_.cdn().limit_rate(60'000'000);
-  uint64_t before = 0;
-  for (uint32_t kill_number = 0; kill_number < kKills; ++kill_number) {
-    const uint64_t until = before + philox4x32({kill_number, 0, 0, 0}, {2, 2})[0] % (kSize / (kKills + 1));
-    const pid_t child = start();
-    ASSERT_GT(child, 0);
-    while (hub_.cdn().body_bytes() <= until && waitpid(child, nullptr, WNOHANG) == 0)
-      std::this_thread::sleep_for(std::chrono::microseconds(200));
-    kill(child, SIGKILL);
-    waitpid(child, nullptr, 0);
-    before = hub_.cdn().body_bytes();
-  }
-  EXPECT_EQ(hub_.cdn().seen().size(), kKills);
-  const auto pulled = pull("org/big");
-  ASSERT_TRUE(pulled) << pulled.error().message;
-  EXPECT_TRUE(read(pulled->path) == bytes);
-  EXPECT_LT(pulled->fetched_bytes, kSize / 2 + kSize / 4);  // half of it came before
-  EXPECT_LE(hub_.cdn().body_bytes(), kSize + kKills * kLostPerKill);
-  RecordProperty("wire_bytes", std::to_string(hub_.cdn().body_bytes()));
-  for (const auto& entry : fs::directory_iterator(blobs("org--big"))) EXPECT_EQ(entry.path().extension(), "");
 }
 
 }  // namespace

@@ -84,6 +84,14 @@ TEST(EnergyFit, TermsThatAlwaysComeTogetherStayInProportion) {
   EXPECT_NEAR(c[0] / c[1], 1e-11 / 5e-10, 1e-4);
 }
 
+TEST(EnergyFit, NoWorkIsFree) {
+  EnergyFit fit;
+  // Windows in which prompts seem to save energy: least squares would give them nothing at all.
+  for (int i = 0; i < 200; ++i) fit.observe({i % 2 == 0 ? 1e11 : 0, 4e9, 0}, i % 2 == 0 ? 1.0 : 3.0);
+  EXPECT_GT(fit.prefill_joules({1e11, 0, 0}), 0);
+  EXPECT_LT(fit.prefill_joules({1e11, 0, 0}), 0.1);
+}
+
 TEST(Attribution, SharesByWorkAndTime) {
   Attribution a(0);
   a.close_window(1, delta_of(10), {0, 0, true});  // idle: 10 W

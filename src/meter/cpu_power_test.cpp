@@ -2,6 +2,7 @@
 // is not paid for.
 #include "meter/cpu_power.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -60,6 +61,7 @@ TEST(CpuTimes, AClockOfTheWholeMachine) {
   files.proc("x", 2);
   const ProcessorClock clock = processor_clock(files / "proc", true);
   EXPECT_DOUBLE_EQ(clock.seconds(), 1.52);
+  EXPECT_FALSE(clock.machine) << "stolen time is not in it and must not be taken off again";
   files.write("proc/stat", "cpu  300 0 50 1000 5 0 2 0 0 0\ncpu0 1 0 1 1\n");
   EXPECT_DOUBLE_EQ(clock.seconds(), 3.52);
   files.write("proc/stat", "gone");
@@ -88,6 +90,19 @@ TEST(CpuInfo, SocketsCoresAndNames) {
   ASSERT_NE(find_cpu_rating(arm->name), nullptr) << arm->name;
   EXPECT_TRUE(find_cpu_rating(arm->name)->family);
   EXPECT_FALSE(parse_cpu_info("model name : x\n"));
+}
+
+TEST(CpuTable, PartsOfAnArmServerAreCountedByTheirThreads) {
+  const auto model_of = [](int cpus) {
+    std::string text;
+    for (int i = 0; i < cpus; ++i) text += fmt::format("processor : {}\nCPU implementer : 0x41\nCPU part : 0xd0c\n", i);
+    return *table_power_model(*parse_cpu_info(text));
+  };
+  const CpuPowerModel guest = model_of(4), whole = model_of(80), two = model_of(160);
+  EXPECT_DOUBLE_EQ(guest.full_w, whole.full_w * 4 / 80);
+  EXPECT_DOUBLE_EQ(guest.idle_w, whole.idle_w * 4 / 80);
+  EXPECT_DOUBLE_EQ(two.full_w, 2 * whole.full_w);
+  EXPECT_NE(guest.boundary.find("4 of 80 threads"), std::string::npos) << guest.boundary;
 }
 
 TEST(CpuTable, NamesAsTheKernelShowsThem) {

@@ -40,7 +40,8 @@ struct ProcessorClock {
 };
 
 /// The clock of this process; with `whole_machine`, of all processes of the machine instead, without what was stolen: then
-/// there is no `machine`, which otherwise is there if <proc>/stat can be read. Calls make no heap call; those that read <proc>/stat take some 20 microseconds per processor.
+/// there is no `machine`, which otherwise is there if <proc>/stat can be read. Calls make no heap call; those that read
+/// <proc>/stat take some 20 microseconds per processor.
 [[nodiscard]] ProcessorClock processor_clock(const std::string& proc = "/proc", bool whole_machine = false);
 
 }  // namespace sobre

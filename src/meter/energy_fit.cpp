@@ -14,6 +14,7 @@ constexpr std::array<double, 3> kTypical{1e-11, 5e-10, 5e-10};
 // Weight of the windows before, at each new one: some hundred windows, half a minute of work.
 constexpr double kRemember = 0.995;
 // How strongly terms that the windows do not tell apart are held to the common proportion, of a window's own weight.
+constexpr double kLeastScale = 1e-3;  // of the one factor that fits all windows together
 constexpr double kRidge = 1e-3;
 
 using Terms = std::array<double, 3>;
@@ -113,6 +114,8 @@ void EnergyFit::solve() {
     b[i] += pull * common;
   }
   scale_ = solve_non_negative(a, b);
+  // No kind of work is free: a window with nothing else in it would be charged to nobody.
+  for (double& scale : scale_) scale = std::max(scale, kLeastScale * common);
 }
 
 double EnergyFit::prefill_joules(const ModelledWork& work) const { return terms_of(work)[0] * scale_[0]; }

@@ -196,11 +196,17 @@ Result<GridTable> GridTable::load(const std::string& path) {
 }
 
 Result<GridEntry> GridTable::find(std::string_view zone) const {
-  for (const GridEntry& e : own_) {
-    if (same_letters(e.zone, zone)) return e;
-  }
+  const auto own = [&](std::string_view name) {
+    return std::find_if(own_.begin(), own_.end(), [&](const GridEntry& e) { return same_letters(e.zone, name); });
+  };
+  if (const auto e = own(zone); e != own_.end()) return *e;
   for (const Shipped& s : kShipped) {
-    if (same_letters(s.alpha2, zone) || same_letters(s.alpha3, zone)) return entry_of(s);
+    if (!same_letters(s.alpha2, zone) && !same_letters(s.alpha3, zone)) continue;
+    // The user's file goes first by whichever of the two codes it names the country.
+    for (const char* code : {s.alpha2, s.alpha3}) {
+      if (const auto e = own(code); e != own_.end()) return *e;
+    }
+    return entry_of(s);
   }
   if (same_letters(zone, "WORLD")) return world();
   return fail("grid zone {} is not in the table of {} countries (ISO 3166 codes such as FR or FRA, or WORLD){}", shown(zone),

@@ -1,6 +1,7 @@
 // A ledger whose process is killed, whose disk is full, which several processes write.
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -261,6 +262,39 @@ TEST(LedgerCrash, AFullDiskRaisesAnAlarmAndRowsWait) {
     ASSERT_EQ(status, 0) << "what failed stands above, with its line";
     expect_all_but_the_lost(path);
   }
+}
+
+// What a prune does that is killed in the middle of a large transaction, while a server has the ledger open: pages that found
+// no room in memory stand in the log, uncommitted, and the server's next rows overwrite the first of them.
+TEST(LedgerCrash, FramesThatWereNeverCommittedAreNoDamage) {
+  const LedgerFolder folder;
+  const std::string path = folder / "l.db";
+  auto ledger = Ledger::open(quick_options(path));
+  ASSERT_TRUE(ledger.has_value());
+  for (int64_t i = 0; i < 20; ++i) (*ledger)->append(full_disk_row(i));
+  ASSERT_TRUE((*ledger)->flush(std::chrono::seconds(60)));
+  const uint64_t before = std::filesystem::file_size(path + "-wal");
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    sqlite3* db = nullptr;
+    CHILD_CHECK(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+    CHILD_CHECK(
+        sqlite3_exec(db,
+                     "PRAGMA cache_size = 10; BEGIN IMMEDIATE; CREATE TABLE spill (x); WITH RECURSIVE n(i) AS (SELECT 1 "
+                     "UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO spill SELECT zeroblob(4000) FROM n",
+                     nullptr, nullptr, nullptr) == SQLITE_OK);
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  ASSERT_GT(std::filesystem::file_size(path + "-wal"), before + 200'000) << "nothing was spilled: this test tests nothing";
+  EXPECT_EQ(findings_of(path), "");
+  (*ledger)->append(full_disk_row(20));
+  ASSERT_TRUE((*ledger)->flush(std::chrono::seconds(60)));
+  EXPECT_EQ(findings_of(path), "");
+  EXPECT_EQ(stored_rows(path).size(), 21u);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The write-ahead log of SQLite (its file format, section 4): a header of 32 bytes, then frames of 24 bytes and a page each,
 // chained by checksums. A reader stops at the first frame that does not fit, and what follows is lost without a word: here that
-// is found.
+// is found. Frames of a transaction that never ended (a prune that was killed) are no loss; later ones overwrite their
+// beginning, so that what is left of them does not fit either.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -63,20 +64,22 @@ std::vector<LedgerFinding> check_log(const std::string& path) {
   sum.add(all.first(24));
   const bool whole = (magic & ~1u) == 0x377F0682 && big_endian(all, 4) == 3'007'000 && page >= 512 && page <= 65536;
   if (!whole || !sum.is_at(all, 24)) return finding("the header of the log is damaged");
-  size_t frame = 0;
-  bool valid = true;
+  size_t broken = 0;  // the first frame that does not fit; 0: none
   const size_t frames = (all.size() - kHeaderBytes) / (kFrameHeaderBytes + page);
-  for (size_t i = 0; i < frames && valid; ++i) {
+  for (size_t i = 0; i < frames; ++i) {
     const Bytes bytes = all.subspan(kHeaderBytes + i * (kFrameHeaderBytes + page), kFrameHeaderBytes + page);
     const bool salt1 = big_endian(bytes, 8) == big_endian(all, 16), salt2 = big_endian(bytes, 12) == big_endian(all, 20);
     if (!salt1 && !salt2) break;  // left over from an earlier log, which this one overwrites
-    sum.add(bytes.first(8));
-    sum.add(bytes.subspan(kFrameHeaderBytes));
-    valid = salt1 && salt2 && sum.is_at(bytes, 16);
-    frame = i + 1;
+    if (broken == 0) {
+      sum.add(bytes.first(8));
+      sum.add(bytes.subspan(kFrameHeaderBytes));
+      if (!salt1 || !salt2 || !sum.is_at(bytes, 16)) broken = i + 1;
+    }
+    // The last frame of a transaction tells the size of the file after it.
+    const bool ends_transaction = big_endian(bytes, 4) != 0;
+    if (broken != 0 && ends_transaction) return finding(fmt::format("frame {} of the log is damaged", broken));
   }
-  if (valid) return {};
-  return finding(fmt::format("frame {} of the log is damaged", frame));
+  return {};
 }
 
 }  // namespace sobre

@@ -12,7 +12,8 @@ namespace sobre {
 
 namespace {
 
-constexpr int64_t kMostAmount = int64_t{1} << 50;
+// What a double holds exactly, as the prices (price.cpp) do: 2.5 MWh in microjoules.
+constexpr int64_t kMostAmount = int64_t{1} << 53;
 constexpr int64_t kLastTime = 253'402'300'799'999'999;  // the end of the year 9999
 
 void append_u64(std::string& out, uint64_t value) {

@@ -100,7 +100,7 @@ TEST(Ledger, StrangeTextIsMadeFit) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].row.request, "a\xEF\xBF\xBD\xEF\xBF\xBDz");
   EXPECT_EQ(rows[0].row.model, std::string("nul\0here", 8));
-  EXPECT_EQ(rows[0].row.energy_uj, int64_t{1} << 50);
+  EXPECT_EQ(rows[0].row.energy_uj, int64_t{1} << 53);
   EXPECT_EQ(rows[0].row.time_us, 0);
   EXPECT_EQ(rows[0].row.prompt->size(), kMaxLedgerText);
   EXPECT_LE(rows[0].row.answer->size(), kMaxLedgerText);

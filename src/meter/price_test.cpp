@@ -55,6 +55,13 @@ TEST(Grid, AFileOfTheUserGoesFirst) {
   }
 }
 
+TEST(Grid, AFileOfTheUserGoesFirstByEitherCode) {
+  const auto table = GridTable::parse("zone,g_per_kwh,year,source\nFR,21.5,2025,s\nDEU,300,2025,s\n", "f");
+  ASSERT_TRUE(table.has_value()) << table.error().message;
+  EXPECT_EQ(table->find("FRA")->mg_per_kwh, 21'500);
+  EXPECT_EQ(table->find("de")->mg_per_kwh, 300'000);
+}
+
 TEST(Grid, ErrorsNameTheLineAndTheValue) {
   const std::string head = "zone,g_per_kwh,year,source\n";
   EXPECT_EQ(grid_error(head + "FR,1,2020,s\nDE,many,2020,s\n"), "f:3: g_per_kwh \"many\" is no number");
