@@ -7,6 +7,7 @@
 #include <future>
 
 #include "base/file.h"
+#include "digest/sha256.h"
 #include "hub/hub_names.h"
 #include "hub/stand_in_hub_testing.h"
 

@@ -13,9 +13,9 @@
 
 namespace sobre {
 
-/// Which part of all possible wordings, names and numbers an item is made of. Every sentence template (with its choices made
-/// and its names left open), every name, thing and place, and every pair of operands belongs to one split by the hash of its
-/// text: about 80 %, 10 % and 10 %.
+/// Which part of all possible wordings, names and numbers an item is made of. Every template (with its choices made and its
+/// names left open; of several sentences or parts where few ways to say one thing exist), every name, thing and place, and
+/// every pair of operands that is asked for belongs to one split by the hash of its text: about 80 %, 10 % and 10 %.
 enum class Split : uint8_t { kTrain, kValidation, kTest };
 
 struct TaskItem {
