@@ -16,7 +16,8 @@ void add_demo_command(CLI::App& app, std::function<Result<void>()>& chosen) {
   add_number(*c, "--count", f->count, 1, 100, "Questions of each task (1 to 100; default 3)");
   add_number(*c, "--seed", f->seed, uint64_t{0}, UINT64_MAX, "Seed of the questions (default 1)");
   c->add_flag("--json", f->json, "A line of JSON for each answer instead of the tables");
-  c->footer("Questions come from the test split: none of them, and none of their names, is in training data. Answers are greedy.");
+  c->footer(
+      "Questions come from the test split: none of them, and none of their names, is in training data. Answers are greedy.");
   c->callback([&chosen, f] { chosen = [f] { return demo_command(*f); }; });
 }
 
