@@ -91,10 +91,13 @@ Result<void> read_special_ids(const GgufFile& file, VocabData& vocab) {
       {"tokenizer.ggml.cls_token_id", &VocabData::cls},
       {"tokenizer.ggml.mask_token_id", &VocabData::mask},
   }};
+  constexpr int64_t kNoId = 0xFFFFFFFF;
   const auto last = static_cast<int64_t>(vocab.tokens.size()) - 1;
   for (const Field& field : kFields) {
-    TRY(const auto id, file.get_int(field.key, 0, last));
-    if (id) vocab.*field.id = static_cast<int32_t>(*id);
+    TRY(const auto id, file.get_int(field.key, -1, kNoId));
+    if (!id || *id == -1 || *id == kNoId) continue;  // both are written for "none"
+    if (*id > last) return fail("{}: {} is {}; the vocabulary has {} tokens", file.name(), field.key, *id, last + 1);
+    vocab.*field.id = static_cast<int32_t>(*id);
   }
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "format/gguf.h"
+#include "format/hostile_testing.h"
 #include "text/tokenizer.h"
 
 namespace sobre {
@@ -51,6 +52,25 @@ TEST_P(GgufVectors, TokenizeAsLlamaCpp) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, GgufVectors, testing::Values("bert-bge", "gpt-2", "llama-spm", "starcoder"));
+
+TEST(GgufVocabFile, IdsOfNothingAreNone) {
+  const auto padding = [](int64_t id) -> Result<std::optional<int32_t>> {
+    hostile::GgufBytes f;
+    f.raw("GGUF"), f.number(uint32_t{3}), f.number(uint64_t{0}), f.number(uint64_t{3});
+    f.key("tokenizer.ggml.model", 8), f.string("kind", "gpt2");
+    f.array("tokenizer.ggml.tokens", 8, 2), f.string("token", "a"), f.string("token", "b");
+    f.key("tokenizer.ggml.padding_token_id", 11), f.number(id);
+    const std::string bytes = f.take().bytes;
+    TRY(const GgufFile file, GgufFile::parse(std::as_bytes(std::span(bytes)), "f"));
+    TRY(const VocabData vocab, file.vocab());
+    return vocab.pad;
+  };
+  EXPECT_EQ(padding(1).value(), 1);
+  EXPECT_EQ(padding(0xFFFFFFFF).value(), std::nullopt);
+  EXPECT_EQ(padding(-1).value(), std::nullopt);
+  EXPECT_NE(padding(2).error().message.find("padding_token_id is 2; the vocabulary has 2 tokens"), std::string::npos);
+  EXPECT_FALSE(padding(-2));
+}
 
 TEST(GgufVocabFile, SmolLm2IsItsTokenizerJson) {
   const std::string path = kShared + "models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf";

@@ -40,7 +40,9 @@ Result<std::unique_ptr<Bpe>> Bpe::from_merges(const TokenTable& table, const std
                                               const std::vector<BpeMerge>& merges, BpeOptions options) {
   std::unique_ptr<Bpe> bpe(new Bpe(table, special, std::move(options)));
   bpe->pairs_.reserve(merges.size());
-  for (size_t i = 0; i < merges.size(); ++i) {
+  for (size_t n = 0; n < merges.size(); ++n) {
+    // Of a pair that is listed twice the one inserted first counts.
+    const size_t i = bpe->options_.last_merge_counts ? merges.size() - 1 - n : n;
     const BpeMerge& m = merges[i];
     if (special[static_cast<size_t>(m.result)]) continue;
     if (!bpe->pairs_.insert(pair_key(m.left, m.right), {static_cast<uint32_t>(i), m.result})) {
@@ -126,9 +128,13 @@ void Bpe::encode_word(std::string_view word, EncodeScratch& scratch, std::vector
 }
 
 void Bpe::start_bytes(std::string_view word, std::vector<Symbol>& symbols) const {
+  bool after_unknown = false;
   for (uint32_t i = 0; i < word.size(); ++i) {
     int32_t id = single_[static_cast<unsigned char>(word[i])];
-    if (id == kNoToken && !by_rank_) id = options_.unk;
+    const bool unknown = id == kNoToken && !by_rank_;
+    if (unknown) id = options_.unk;
+    if (unknown && after_unknown && options_.fuse_unk) continue;
+    after_unknown = unknown;
     if (id != kNoToken || by_rank_) symbols.push_back({id, i, i + 1, 0, 0, kNoRank, kNoToken});
   }
 }
@@ -170,7 +176,10 @@ void Bpe::start_chars(std::string_view word, EncodeScratch& scratch) const {
       put(id, begin, end);
       continue;
     }
-    const std::string_view bytes = word.substr(begin, end - begin);
+    // With the prefix or suffix that find_char() looked for.
+    const bool affixed =
+        (begin > 0 && !options_.continuing_prefix.empty()) || (end == word.size() && !options_.word_suffix.empty());
+    const std::string_view bytes = affixed ? std::string_view(scratch.text) : word.substr(begin, end - begin);
     const auto byte_id = [this](char c) { return fallback_[static_cast<unsigned char>(c)]; };
     if (options_.byte_fallback && std::all_of(bytes.begin(), bytes.end(), [&](char c) { return byte_id(c) != kNoToken; })) {
       for (const char c : bytes) put(byte_id(c), 0, 0);

@@ -16,6 +16,7 @@ struct BpeOptions {
   bool whole_words = false;                    // a piece that is a token is that token, whatever the merges say
   bool byte_fallback = false;                  // unknown characters become <0xXX> tokens where all their bytes have one
   bool fuse_unk = false;                       // a run of unknown characters is one unk
+  bool last_merge_counts = false;              // of a pair that is listed twice; else the first does
   int32_t unk = kNoToken;                      // kNoToken: unknown characters are dropped
   std::string continuing_prefix, word_suffix;  // around characters when they are looked up (merge lists only)
 };

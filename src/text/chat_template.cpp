@@ -21,12 +21,34 @@ bool names_special_token(std::string_view variable) {
 
 namespace {
 
+/// Roles are no words of a user: the caller has checked them, and templates build control tokens of them
+/// ('<|' + message['role'] + '|>').
+bool is_role(const jinja::Value& v) {
+  const jinja::Str* s = v.str();
+  return s != nullptr && (s->bytes == "user" || s->bytes == "assistant" || s->bytes == "system" || s->bytes == "tool" ||
+                          s->bytes == "developer");
+}
+
+jinja::Value with_trusted_roles(jinja::Runtime& rt, const jinja::Value& messages) {
+  if (!messages.is(jinja::Kind::kList)) return messages;
+  std::vector<jinja::Value> list = messages.list()->items;
+  for (jinja::Value& message : list) {
+    if (message.dict() == nullptr) continue;
+    jinja::Dict dict = *message.dict();
+    for (auto& [key, value] : dict.entries) {
+      if (key.str() != nullptr && key.str()->bytes == "role" && is_role(value)) value = rt.heap.text(value.str()->bytes);
+    }
+    message = rt.heap.dict(std::move(dict));
+  }
+  return rt.heap.list(std::move(list));
+}
+
 Result<jinja::Dict> variables_of(jinja::Runtime& rt, const Json::Object& members) {
   jinja::Dict out;
   for (const auto& [name, json] : members) {
     auto v = jinja::from_json(rt, json, !names_special_token(name));
     if (!v) return fail("the variable '{}': {}", name, v.error().message);
-    TRY_VOID(jinja::put(rt, out, rt.heap.text(name), *v));
+    TRY_VOID(jinja::put(rt, out, rt.heap.text(name), name == "messages" ? with_trusted_roles(rt, *v) : *v));
   }
   return out;
 }

@@ -290,6 +290,8 @@ TEST(ChatTemplate, StepsAreBounded) {
       "ns.x }}",
       "{% set ns = namespace(x=(1,)) %}{% for i in range(100) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ {ns.x: 1} }}",
       "{% set ns = namespace(x=[1]) %}{% for i in range(100) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x|tojson }}",
+      "{% set f = '%Z' * 1000000 %}{% for i in range(100000) %}{% if strftime_now(f) %}{% endif %}{% endfor %}",
+      "{% set f = '%(a).0s' * 300000 %}{% for i in range(100000) %}{% set x = f % {'a': 'x'} %}{% endfor %}",
   };
   for (const std::string_view source : kSources) {
     const std::string error = error_of(source, {.max_steps = 200'000, .max_value_bytes = 8 << 20});

@@ -118,6 +118,7 @@ Result<void> add_decoder(const Json& j, DecoderPlan& plan, DecodeRules& rules) {
 /// The text of a token that is not the first one.
 std::string piece_of(std::string_view token, const DecoderPlan& plan, const DecodeRules& rules, bool spaced) {
   std::string piece;
+  if (token.size() > kMaxPiece) return std::string(token);  // refused by the caller
   if (plan.byte_level) {
     if (!append_bytes_of_chars(piece, token)) piece = token;
     return piece;
@@ -176,6 +177,8 @@ Result<int32_t> checked_id(const Json& json, const Tokenizer::Impl& impl, std::s
   return static_cast<int32_t>(*id);
 }
 
+constexpr size_t kMaxAround = 1024;  // one entry may name many ids, and many entries the same one
+
 /// The ids of one special token of a template.
 Result<void> append_template_token(const Json& template_processing, const Json& piece, const Tokenizer::Impl& impl,
                                    std::vector<int32_t>& out) {
@@ -187,6 +190,7 @@ Result<void> append_template_token(const Json& template_processing, const Json& 
   if (ids == nullptr || ids->as_array() == nullptr) return fail("{}: special token '{}' has no ids", kWhere, name);
   for (const Json& id : *ids->as_array()) {
     TRY(const int32_t checked, checked_id(id, impl, kWhere));
+    if (out.size() >= kMaxAround) return fail("{}: more than {} ids around a text", kWhere, kMaxAround);
     out.push_back(checked);
   }
   return {};

@@ -32,7 +32,9 @@ Result<PatternText> read_pattern(const Json& component, std::string_view where) 
   if (pattern == nullptr) return fail("{}: no pattern", where);
   for (const bool regex : {false, true}) {
     const Json* text = member(*pattern, regex ? "Regex" : "String");
-    if (text != nullptr && text->as_string() != nullptr) return PatternText{regex, *text->as_string()};
+    // An empty string is at every place, as an empty expression is.
+    if (text != nullptr && text->as_string() != nullptr)
+      return PatternText{regex || text->as_string()->empty(), *text->as_string()};
   }
   return fail("{}: a pattern that is neither String nor Regex", where);
 }

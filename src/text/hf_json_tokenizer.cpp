@@ -184,7 +184,7 @@ Result<void> build_added_tokens(Vocabulary vocabulary, Tokenizer::Impl& impl) {
   std::vector<AddedToken> raw, normalized;
   for (size_t i = 0; i < vocabulary.added.size(); ++i) {
     AddedToken& token = vocabulary.added[i];
-    if (vocabulary.normalized[i]) {
+    if (vocabulary.normalized[i] && token.content.size() <= AddedTokens::kMaxContent) {  // else refused below
       token.content = impl.normalizer.run(std::move(token.content));
       if (token.content != impl.table[token.id]) impl.respelled[token.id] = token.content;
     }
@@ -269,6 +269,7 @@ Result<void> build_bpe(const Json& model, hf::PreTokenizerPlan& plan, Tokenizer:
   TRY(const std::vector<BpeMerge> merges, read_merges(model, impl.table, options.continuing_prefix.size()));
   options.byte_symbols = plan.bytes_at_end && impl.decode.byte_runs == DecodeRules::ByteRuns::kJoined &&
                          !options.byte_fallback && options.continuing_prefix.empty() && options.word_suffix.empty();
+  options.last_merge_counts = true;
   if (plan.bytes_at_end && !options.byte_symbols) TRY_VOID(plan.steps.add(ByteCharsStep{}));
   if (options.byte_symbols) TRY_VOID(index_bytes(impl));
   impl.kind = plan.byte_level ? "byte-level BPE" : impl.table.find("\xE2\x96\x81") != kNoToken ? "SentencePiece BPE" : "BPE";

@@ -63,8 +63,8 @@ TEST(HfJsonWriter, TemplateFramesWithoutASystemPromptOfItsOwn) {
   ASSERT_TRUE(rendered);
   EXPECT_TRUE(rendered->text.ends_with("assistant\n<|im_end|>\n<|im_start|>assistant\n"));
   // What a user wrote stays text: the first <|im_end|> lies inside the content's span.
-  ASSERT_GE(rendered->from_input.size(), 2U);
-  EXPECT_EQ(rendered->text.substr(rendered->from_input[1].begin, 14), " Hi\n<|im_end|>");
+  ASSERT_GE(rendered->from_input.size(), 1U);
+  EXPECT_EQ(rendered->text.substr(rendered->from_input[0].begin, 14), " Hi\n<|im_end|>");
 }
 
 TEST(HfJsonWriter, ConfigNamesTheControlTokens) {

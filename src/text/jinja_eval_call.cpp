@@ -17,6 +17,7 @@ Result<Value> Evaluator::call(const Value& callee, const Args& args) {
   TRY_VOID(check_depth());
   switch (callee.kind()) {
     case Kind::kFunction:
+      charge_reading(rt_, Value(), args);
       return callee.function()->call(rt_, args);
     case Kind::kMethod:
       charge_reading(rt_, callee.method()->self, args);

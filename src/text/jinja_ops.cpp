@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "text/jinja_args.h"
 #include "text/jinja_format.h"
 #include "text/jinja_loop.h"
 #include "text/jinja_macro.h"
@@ -72,7 +73,10 @@ Result<Value> repeat(Runtime& rt, const Value& sequence, int64_t count) {
 Result<Value> operate(Runtime& rt, Arithmetic op, const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return calculate(op, a, b);
   if (op == Arithmetic::kAdd) return add(rt, a, b);
-  if (op == Arithmetic::kModulo && a.str() != nullptr && b.undefined() == nullptr) return format_percent(rt, *a.str(), b);
+  if (op == Arithmetic::kModulo && a.str() != nullptr && b.undefined() == nullptr) {
+    charge_reading(rt, a, Args{});
+    return format_percent(rt, *a.str(), b);
+  }
   if (const Undefined* u = either_undefined(a, b)) return use_of_undefined(*u);
   if (op == Arithmetic::kMultiply) {
     const auto is_sequence = [](const Value& v) { return v.str() != nullptr || v.list() != nullptr; };

@@ -77,6 +77,8 @@ struct Piece {
   TokenType type = TokenType::kNormal;
 };
 
+constexpr size_t kMaxUnkSurface = 256;
+
 enum ModelType : uint64_t { kUnigramModel = 1, kBpeModel = 2 };
 
 struct Proto {
@@ -114,7 +116,11 @@ Result<void> read_trainer(std::string_view bytes, Proto& proto) {
     if (r.field == 40) proto.unk = id;
     if (r.field == 41) proto.bos = id;
     if (r.field == 42) proto.eos = id;
-    if (r.field == 44) proto.unk_surface = r.bytes;
+    if (r.field == 44) {
+      if (r.bytes.size() > kMaxUnkSurface)  // every unknown piece has a copy
+        return fail("unk_surface has {} bytes; at most {} are supported", r.bytes.size(), kMaxUnkSurface);
+      proto.unk_surface = r.bytes;
+    }
   }
   return {};
 }
@@ -264,6 +270,7 @@ Result<Tokenizer> Tokenizer::from_sentencepiece(std::string_view bytes) {
   impl->decode.byte_runs = DecodeRules::ByteRuns::kEachByte;
   if (proto.remove_extra_whitespaces) {
     impl->decode.strip_max = std::numeric_limits<int>::max();
+    impl->decode.strip_once_a_token = true;
   } else if (proto.add_dummy_prefix) {
     impl->decode.strip_max = 1;
   }

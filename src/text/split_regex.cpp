@@ -162,7 +162,9 @@ class Translator {
     if (c == 'w' || c == 'W') return put_set(2, in_class_ ? kWords : kLoneWords, c == 'W');
     if (c == 'h' || c == 'H') return put_set(2, "0-9a-fA-F", c == 'H');  // hexadecimal digits to Oniguruma
     if ((c == 'b' || c == 'B') && !in_class_) return put_boundary(c == 'B'), Result<void>{};
-    if (c == 'C') return fail("pattern has \\C, which is not supported");  // PCRE2 would split a character
+    // PCRE2 would split a character, or read a class or a quotation where Oniguruma reads a letter.
+    if (c == 'C' || c == 'V' || c == 'Q' || c == 'E') return fail("pattern has \\{}, which is not supported", c);
+    if (c == 'v') return out_.append("\\x0B"), pos_ += 2, Result<void>{};  // one character to Oniguruma
     if (c == 'u') {
       const std::string_view digits = rest().substr(2, 4);
       if (digits.size() < 4 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) {
@@ -174,6 +176,7 @@ class Translator {
     }
     const bool braced = rest().size() > 2 && rest()[2] == '{';
     if (braced && (c == 'p' || c == 'P')) return property();
+    if (c == 'p' || c == 'P') return fail("pattern has \\{} without {{", c);
     const size_t brace = braced && c == 'x' ? rest().find('}') : 1;
     if (brace == std::string_view::npos) return fail("pattern has \\{}{{ without }}", c);
     copy(brace + 1);
@@ -200,8 +203,19 @@ class Translator {
 
   Result<void> plain_char(char c) {
     if (rest().starts_with("(*")) return fail("pattern begins a group with (*, which is not supported");
-    if (rest().starts_with("(?m") || rest().starts_with("(?s") || rest().starts_with("(?C") || rest().starts_with("(?R")) {
+    if (rest().starts_with("(?C") || rest().starts_with("(?R")) {
       return fail("pattern has '{}', which is not supported", in_.substr(pos_, 3));
+    }
+    // Options of a group, of which m means to Oniguruma what s means to PCRE2.
+    if (rest().starts_with("(?")) {
+      const size_t flags = rest().substr(2).find_first_not_of("imsx-");
+      if (const std::string_view named = rest().substr(2, flags); named.find_first_of("ms") != std::string_view::npos)
+        return fail("pattern has '(?{}', which is not supported", named);
+    }
+    if (rest().starts_with("{,") && rest().size() > 2 && rest()[2] >= '0' && rest()[2] <= '9') {  // from 0 to Oniguruma
+      out_ += "{0,";
+      pos_ += 2;
+      return {};
     }
     if (rest().starts_with("}+")) return fail("pattern has '}}+', which is not supported");  // possessive only in PCRE2
     copy(1);

@@ -81,8 +81,9 @@ TEST(SplitScanners, EqualTheirPatterns) {
 }
 
 TEST(SplitRegex, RefusesWhatItWouldReadOtherwise) {
-  for (const char* bad : {"a{1,3}+", "[[:nothing:]]", "[[:^punct:]]", "\\u12", "\\p{L", "[a[b]]", "[a&&b]", "[\\W]", "(?m)a",
-                          "(*FAIL)", "(", "a\\", "[]a]", "\\C", "\xFF"}) {
+  for (const char* bad :
+       {"a{1,3}+", "[[:nothing:]]", "[[:^punct:]]", "\\u12", "\\p{L",   "[a[b]]", "[a&&b]",   "[\\W]", "(?m)a", "(*FAIL)", "(",
+        "a\\",     "[]a]",          "\\C",          "\xFF",  "(?im:a)", "(?xm)a", "(?i-s:a)", "\\pL",  "\\V",   "\\Qa\\E"}) {
     EXPECT_FALSE(SplitRegex::compile(bad).has_value()) << bad;
   }
 }
@@ -109,6 +110,9 @@ TEST(SplitRegex, FindsAsOnigurumaDoes) {
   EXPECT_EQ(all(R"(\p{Uppercase_Letter})", "aA"), (std::vector<Span>{{1, 2}}));
   EXPECT_EQ(all(R"(\s)", "\u180E\u0085"), (std::vector<Span>{{3, 5}}));
   EXPECT_EQ(all("^b", "a\nb"), (std::vector<Span>{{2, 3}}));
+  EXPECT_EQ(all(R"(\p{N}{,3}1)", "23451"), (std::vector<Span>{{1, 5}}));  // {,n}: from none
+  EXPECT_EQ(all(R"(\v)", "\n\v"), (std::vector<Span>{{1, 2}}));
+  EXPECT_EQ(all("(?i:b)", "aB"), (std::vector<Span>{{1, 2}}));
   // Matches that need to see beyond any window.
   const std::string run(100000, 'a');
   EXPECT_EQ(all(R"(a+(?!b))", run + "b"), (std::vector<Span>{{0, 99999}}));

@@ -42,6 +42,10 @@ void StreamDecoder::write(std::string_view text, std::string& out) {
     }
     text.remove_prefix(strip.size());
     --strip_left_;
+    if (tokenizer_->impl_->decode.strip_once_a_token) {
+      if (!text.empty()) strip_left_ = 0;
+      break;
+    }
   }
   out.append(text);
 }

@@ -33,8 +33,9 @@ struct DecodeRules {
   ByteRuns byte_runs = ByteRuns::kJoined;
   First first = First::kPiece;
   std::string mark = "\xE2\x96\x81";
-  std::string strip = " ";        // taken off the beginning of the text,
-  int strip_max = 0;              // at most so many times
+  std::string strip = " ";  // taken off the beginning of the text,
+  int strip_max = 0;        // at most so many times
+  bool strip_once_a_token = false;
   int32_t unstripped = kNoToken;  // an id whose text keeps its spaces, and ends the stripping
   bool cleanup = false;           // WordPiece's: spaces before punctuation and in contractions
   std::string word_end;           // not empty: a space in every token, nothing in the last one (BPEDecoder)

@@ -84,6 +84,26 @@ TEST(Tokenizer, UnknownCharacters) {
   EXPECT_EQ(load(file(base + R"("fuse_unk":true,"byte_fallback":true})")).encode("a\u00E9x"), (Ids{1, 2, 3, 0}));
 }
 
+TEST(Tokenizer, UnknownBytesAreFusedToo) {
+  const std::string base = R"({"type":"BPE","vocab":{"<unk>":0,"a":1},"merges":[],"unk_token":"<unk>","fuse_unk":)";
+  const std::string pre = R"({"type":"ByteLevel","add_prefix_space":false,"use_regex":false})";
+  for (const auto& [fuse, ids] : {std::pair("true", Ids{1, 0, 1, 0}), std::pair("false", Ids{1, 0, 0, 1, 0})})
+    EXPECT_EQ(load(file(base + fuse + "}", "[]", "null", pre, "null", kByteLevel)).encode("axyax"), ids) << fuse;
+}
+
+TEST(Tokenizer, FallbackIsThatOfTheCharacterWithItsAffix) {
+  const std::string vocab =
+      R"("vocab":{"<unk>":0,"a":1,"<0x78>":2,"<0x2F>":3},"merges":[],"unk_token":"<unk>","byte_fallback":true)";
+  EXPECT_EQ(load(file(R"({"type":"BPE",)" + vocab + R"(,"end_of_word_suffix":"/"})")).encode("ax"), (Ids{1, 2, 3}));
+  EXPECT_EQ(load(file(R"({"type":"BPE",)" + vocab + R"(,"continuing_subword_prefix":"/"})")).encode("ax"), (Ids{1, 3, 2}));
+}
+
+TEST(Tokenizer, OfAMergeThatIsListedTwiceTheLastCounts) {
+  const std::string model =
+      R"({"type":"BPE","vocab":{"a":0,"b":1,"c":2,"ab":3,"bc":4},"merges":[["a","b"],["b","c"],["a","b"]]})";
+  EXPECT_EQ(load(file(model)).encode("abc"), (Ids{0, 4}));
+}
+
 TEST(Tokenizer, AddedTokens) {
   const std::string added =
       R"([{"id":6,"content":"<s>","special":true},{"id":7,"content":"<s>>","special":false,"normalized":false},
@@ -240,6 +260,8 @@ TEST(Tokenizer, NormalizersAndSplits) {
   EXPECT_EQ(ids("null", split("MergedWithPrevious", "false"), "a-b"), (Ids{5, 2}));
   EXPECT_EQ(ids("null", split("MergedWithNext", "false"), "b--a"), (Ids{2, 3, 6}));
   EXPECT_EQ(ids("null", split("Contiguous", "false"), "b--a"), (Ids{2, 0, 4}));
+  EXPECT_EQ(ids("null", R"({"type":"Split","pattern":{"String":""},"behavior":"Isolated","invert":false})", "b-e"),
+            (Ids{2, 3, 7}));  // an empty string is everywhere
   EXPECT_EQ(ids("null", R"({"type":"Whitespace"})", "a \u200D b"), (Ids{4, 0, 2}));
   EXPECT_EQ(ids("null", R"({"type":"FixedLength","length":2})", "kakab"), (Ids{1, 1, 2}));
   // Marks with width go too, but not in BertNormalizer.
@@ -262,6 +284,24 @@ TEST(Tokenizer, ChainsThatGrowTextWithoutBoundAreRefused) {
   EXPECT_NE(
       error_of(file(kBpe, "[]", "null", R"({"type":"Sequence","pretokenizers":[)" + spaces + "]}")).find("more than three"),
       std::string::npos);
+}
+
+TEST(Tokenizer, WhatAFileMultipliesIsBounded) {
+  std::string pieces = R"({"Sequence":{"id":"A","type_id":0}})", ids = "6";
+  for (int i = 0; i < 100; ++i) {
+    pieces += R"(,{"SpecialToken":{"id":"[B]","type_id":0}})";
+    ids += ",6";
+  }
+  const std::string around =
+      R"({"type":"TemplateProcessing","single":[)" + pieces + R"(],"pair":[],"special_tokens":{"[B]":{"ids":[)" + ids + "]}}}";
+  EXPECT_NE(
+      error_of(file(kBpe, R"([{"id":6,"content":"[B]","special":true}])", "null", "null", around)).find("more than 1024 ids"),
+      std::string::npos);
+  // Refused before it is normalised, which would make 8 MB of it.
+  const std::string token = R"([{"id":6,"content":")" + std::string(5000, 'a') + R"(","normalized":true}])";
+  const std::string longer = R"({"type":"Replace","pattern":{"String":"a"},"content":")" + std::string(1600, 'b') + R"("})";
+  EXPECT_NE(error_of(file(kBpe, token, longer)).find("5000 bytes long; at most 4096"), std::string::npos)
+      << error_of(file(kBpe, token, longer)).substr(0, 200);
 }
 
 TEST(Tokenizer, FaultyFilesAreRefused) {

@@ -20,7 +20,7 @@ class Trie {
   static constexpr uint32_t kNone = ~uint32_t{0};
   /// Longer strings are refused, so that a walk costs a bounded number of steps at every position of a text.
   static constexpr size_t kMaxLength = 512;
-  static constexpr size_t kMaxTotal = size_t{64} << 20;  // bytes of all strings together
+  static constexpr size_t kMaxTotal = size_t{16} << 20;  // bytes of all strings together
 
   [[nodiscard]] static Result<Trie> build(std::vector<Entry> entries);
 

@@ -17,6 +17,8 @@ Result<std::unique_ptr<Unigram>> Unigram::build(const TokenTable& table, const s
                                                 std::vector<double> scores, Options options) {
   std::unique_ptr<Unigram> model(new Unigram);
   double lowest = std::numeric_limits<double>::max(), highest = std::numeric_limits<double>::lowest();
+  // SentencePiece begins its maximum at FLT_MIN: where all scores are negative, as they are, user-defined tokens cost 0.1 each.
+  if (options.single_precision) highest = static_cast<double>(std::numeric_limits<float>::min());
   for (int32_t id = 0; id < table.size(); ++id) {
     const double score = scores[static_cast<size_t>(id)];
     if (!std::isfinite(score)) return fail("token {} ('{}'): its score is not finite", id, table[id]);

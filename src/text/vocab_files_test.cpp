@@ -157,6 +157,19 @@ TEST(SentencePiece, UnigramTrimsSpaces) {
   EXPECT_EQ(t.encode("axya"), (Ids{5, 0, 4}));
 }
 
+TEST(SentencePiece, UserDefinedPiecesCostATenth) {
+  const Tokenizer t = sentencepiece(kControls + piece("\u2581", -3) + piece("to", -1) + piece("ken", -1) + piece("s", -3) +
+                                    piece("token", 0, TokenType::kUserDefined));
+  EXPECT_EQ(t.encode("tokens"), (Ids{3, 7, 6}));
+}
+
+TEST(SentencePiece, EachTokenAtTheBeginningLosesOneSpace) {
+  const Tokenizer t = sentencepiece(kControls + piece("\u2581\u2581", -3) + piece("a", -3) + piece("\u2581", -3));
+  EXPECT_EQ(t.decode(Ids{3, 4}), " a");
+  EXPECT_EQ(t.decode(Ids{5, 5, 4}), "a");
+  EXPECT_EQ(t.decode(Ids{4, 5, 4}), "a a");
+}
+
 TEST(SentencePiece, FaultyFilesAreRefused) {
   const auto refused = [](const std::string& proto) { return !Tokenizer::from_sentencepiece(proto).has_value(); };
   const std::string good = kControls + piece("a", -1);
@@ -166,10 +179,11 @@ TEST(SentencePiece, FaultyFilesAreRefused) {
   EXPECT_TRUE(refused(kControls + piece("", 0)));
   EXPECT_TRUE(refused(kControls + piece("a", std::numeric_limits<float>::quiet_NaN())));
   EXPECT_TRUE(refused(kControls + piece("a", 0, static_cast<TokenType>(9))));
-  EXPECT_TRUE(refused(good + bytes(2, number(3, 3))));                  // the word model
-  EXPECT_TRUE(refused(good + bytes(3, bytes(2, "\xFF\xFF\xFF\x7F"))));  // a charsmap larger than the file
-  EXPECT_TRUE(refused(good + "\x0A\x7F"));                              // a field beyond the end
-  EXPECT_TRUE(refused(good + "\x0B"));                                  // a group
+  EXPECT_TRUE(refused(good + bytes(2, number(3, 3))));                      // the word model
+  EXPECT_TRUE(refused(good + bytes(2, bytes(44, std::string(300, 'x')))));  // each unknown piece would have a copy
+  EXPECT_TRUE(refused(good + bytes(3, bytes(2, "\xFF\xFF\xFF\x7F"))));      // a charsmap larger than the file
+  EXPECT_TRUE(refused(good + "\x0A\x7F"));                                  // a field beyond the end
+  EXPECT_TRUE(refused(good + "\x0B"));                                      // a group
   for (size_t n = 1; n < good.size(); ++n) {
     const auto t =
         Tokenizer::from_sentencepiece(std::string_view(good).substr(0, n));  // cut anywhere: an error or a smaller vocabulary
