@@ -52,7 +52,10 @@ TEST(Request, EveryNumberHasItsRange) {
     for (const char* wrong : {"\"1\"", "true", "[]", "{}", "[1]"})
       expect_fault(chat_of(with(wrong)), f.name, "not a", with(wrong));
   }
-  // Whole numbers are written as such.
+  // Whole numbers may be written with a fraction of zero.
+  EXPECT_EQ(chat_of(R"("max_tokens": 16.0)")->max_tokens, 16);
+  EXPECT_EQ(chat_of(R"("seed": -2e3)")->seed, -2000);
+  expect_fault(chat_of(R"("n": 17.0)"), "n", "out of range", "17.0");
   for (const char* name : {"n", "max_tokens", "top_k", "seed"}) {
     expect_fault(chat_of("\"" + std::string(name) + "\": 1.5"), name, "1.5 is not a whole number", name);
   }
