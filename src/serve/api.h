@@ -5,7 +5,7 @@
 // POST /v1/chat/completions, /v1/completions   streamed or not
 // GET  /v1/models, /v1/models/{id}
 // POST /tokenize, /detokenize
-// GET  /health                                 never needs a key
+// GET  /health                                 never needs a key; where there are keys, it tells why only with one
 // GET  /metrics                                Prometheus text
 // GET  /v1/status                              the live view of the page, see below
 // GET  /v1/usage                               what answers cost by day, model, key or task, see below

@@ -79,7 +79,8 @@ struct ApiCore {
 // Routes.
 void answer_models(ApiCore& core, HttpReply& reply);
 void answer_model(ApiCore& core, const std::string& name, HttpReply& reply);
-void answer_health(ApiCore& core, HttpReply& reply);
+/// `full`: with names, reasons and what the ledger says, which are not for everybody.
+void answer_health(ApiCore& core, bool full, HttpReply& reply);
 void answer_metrics(ApiCore& core, HttpReply& reply);
 void answer_status(ApiCore& core, HttpReply& reply);
 /// `scope`: the id of the asking key; where there are keys, sums by key show it alone.

@@ -53,6 +53,33 @@ TEST(Api, AReaderThatIsTooSlowIsCutOff) {
   EXPECT_LT(stats_of(*server).answer_tokens, 400U);
 }
 
+TEST(Api, HealthNamesAModelThatIsNotThereOnlyToThoseWithAKey) {
+  ApiServerOptions options;
+#if defined(__x86_64__)
+  options.pool.isa = Isa::kNeon;  // no model can be loaded
+#else
+  options.pool.isa = Isa::kAvx2;
+#endif
+  options.preload = options.api.wait_for_first = true;
+  options.keys = {"secret"};
+  const auto server = start(std::move(options));
+  const auto health = [&](const std::string& key) {
+    auto client = std::make_shared<Client>();
+    HttpRequest request;
+    request.method = "GET";
+    request.path = "/health";
+    request.headers = {{"authorization", "Bearer " + key}};
+    server->api().handle(std::move(request), client);
+    EXPECT_EQ(client->status(), 503);
+    return client->text();
+  };
+  for (int i = 0; i < 1000 && health("wrong").find("model_not_loaded") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(at(json_of(health("wrong")), "error/message"), Json("the first model cannot be loaded"));
+  EXPECT_NE(health("secret").find("the model tiny cannot be loaded: "), std::string::npos) << health("secret");
+}
+
 TEST(Api, StoppingEndsStreamsWithAnErrorAndRefusesWhatComes) {
   const auto server = start();
   const auto stream = ask(server->api(), kLongStream);
