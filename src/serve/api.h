@@ -56,9 +56,9 @@ struct ApiLimits {
   int max_logit_bias = 1024;
   int max_json_depth = 64;
   uint64_t max_json_values = 2'000'000;
-  int max_members = 512;                 // of the request's object
-  int max_waiting = 256;                 // requests that wait to be read
-  uint64_t max_backlog_bytes = 1 << 20;  // of a stream whose reader is slow; it is cut off beyond
+  int max_members = 512;                  // of the request's object
+  int max_waiting = 256;                  // requests that wait to be read
+  uint64_t max_backlog_bytes = 64 << 20;  // of a stream whose reader is slow; it is cut off beyond (server.max_backlog_bytes)
   GrammarLimits grammar;
 };
 

@@ -53,6 +53,25 @@ TEST(Api, AReaderThatIsTooSlowIsCutOff) {
   EXPECT_LT(stats_of(*server).answer_tokens, 400U);
 }
 
+TEST(Api, PromptsThatAreRepeatedAloneAreNoBacklog) {
+  ApiServerOptions options;
+  options.api.limits.max_backlog_bytes = 1000;
+  const auto server = start(std::move(options));
+  const std::string prompt = "\"" + std::string(400, 'x') + "\"";
+  std::string prompts = prompt;
+  for (int i = 1; i < 20; ++i) prompts += ", " + prompt;
+  auto client = std::make_shared<Client>();
+  client->backlog = 1001;
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/completions";
+  request.body = R"({"max_tokens": 0, "echo": true, "stream": true, "prompt": [)" + prompts + "]}";
+  server->api().handle(std::move(request), client);
+  ASSERT_TRUE(client->wait());
+  EXPECT_EQ(events_of(client->text()).back(), Json("[DONE]"));
+  EXPECT_GT(client->text().size(), 8000U);
+}
+
 TEST(Api, HealthNamesAModelThatIsNotThereOnlyToThoseWithAKey) {
   ApiServerOptions options;
 #if defined(__x86_64__)

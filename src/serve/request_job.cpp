@@ -112,6 +112,9 @@ void RequestJob::read() {
   const ApiResult<const ServedModel*> served = core_->find_model(common().model);
   if (!served) return fail(served.error());
   {
+  // Before anything is waited for: a stream that waits is begun, and can tell of faults in events alone.
+  const auto compile = [this](auto& request) { return compile_form(request, core_->grammars); };
+  if (const ApiResult<void> compiled = std::visit(compile, request_); !compiled) return fail(compiled.error());
     const std::lock_guard lock(mutex_);
     served_ = *served;
     metrics_ = core_->metrics.model(served_->name);
@@ -175,7 +178,7 @@ ApiResult<void> RequestJob::prepare_chat_request(const PromptModel& model) {
 }
 
 ApiResult<void> RequestJob::prepare_completion_request(const PromptModel& model) {
-  auto prompt = prepare_completion(std::get<CompletionRequest>(request_), model, core_->grammars, ApiCore::new_seed());
+  auto prompt = prepare_completion(std::get<CompletionRequest>(request_), model, ApiCore::new_seed());
   if (!prompt) return std::unexpected(prompt.error());
   fill_request(prompt->sampling, prompt->grammar);
   answer_ = make_completion_answer(head(), form(prompt->ids.size()), model.text, std::move(prompt->echo));
@@ -211,7 +214,7 @@ void RequestJob::submit() {
   Scheduler& scheduler = *loaded_->scheduler;  // held as long as left_ is more than 0
   const auto n = static_cast<size_t>(common().n);
   for (size_t p = 0; p < prompts_.size() && !done(); ++p) {
-    if (common().max_tokens == 0) {
+    if (draws_nothing()) {
       // Nothing is to be drawn.
       GenerationReport report;
       report.end = GenerationEnd::kMaxTokens;
@@ -294,7 +297,11 @@ void RequestJob::end(size_t answer, GenerationReport&& report) {
     if (!done_ && well) {
       std::string out;
       answer_->end(answer, report, out);
-      if (stream_) write_locked(std::move(out));
+      if (stream_ && draws_nothing()) {
+        echoes_ += out;
+      } else if (stream_) {
+        write_locked(std::move(out));
+      }
     } else if (!done_) {
       fail_locked(error_of(report));
     }
@@ -317,7 +324,7 @@ void RequestJob::settle(int answers) {
       failure_->impact = std::move(impact_);
       send_failure_locked(*failure_);
     } else if (stream_ && !done_) {
-      std::string out;
+      std::string out = std::move(echoes_);
       answer_->finish(out);
       write_locked(std::move(out));
       if (!done_) {
@@ -399,7 +406,7 @@ void RequestJob::write_locked(std::string&& text) {
   }
   reply_->write(std::move(text));
   last_write_ = Clock::now();
-  if (reply_->backlog_bytes() <= core_->options.limits.max_backlog_bytes) return;
+  if (draws_nothing() || reply_->backlog_bytes() <= core_->options.limits.max_backlog_bytes) return;
   // Its connection is cut, so that the client sees that the answer is not whole.
   done_ = true;
   count_locked(kClientLeft);

@@ -64,6 +64,7 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   [[nodiscard]] const CommonRequest& common() const;
   [[nodiscard]] std::string_view route() const;
   [[nodiscard]] AnswerHead head() const;
+  [[nodiscard]] bool draws_nothing() const { return common().max_tokens == 0; }
   [[nodiscard]] AnswerForm form(size_t prompts) const;
   void fill_request(const SamplingOptions& sampling, const PromptGrammar& grammar);
 
@@ -86,7 +87,8 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   std::vector<uint64_t> ids_;              // of the answers at the scheduler
   std::vector<Clock::time_point> latest_;  // per answer: its latest token
   bool stream_ = false, begun_ = false;
-  bool done_ = false;  // answered, or the client has left: nothing more is sent but failure_
+  std::string echoes_;  // a stream of prompts alone: it is made at once, so it is sent as a whole
+  bool done_ = false;   // answered, or the client has left: nothing more is sent but failure_
   // What it cost, where answers are accounted for.
   uint64_t account_ = 0;  // 0: not begun, or closed
   size_t ended_ = 0;      // answers that have ended
