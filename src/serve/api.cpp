@@ -132,7 +132,7 @@ struct Api::Impl {
   }
 
   void start_job(RequestJob::Kind kind, std::string scope, HttpRequest& request, std::shared_ptr<HttpReply> reply) const {
-    std::make_shared<RequestJob>(core, kind, std::move(scope), std::move(request.body), std::move(reply))->start();
+    std::make_shared<RequestJob>(core, kind, std::move(scope), std::move(request), std::move(reply))->start();
   }
 
   void answer(Route route, std::string scope, HttpRequest& request, const std::shared_ptr<HttpReply>& reply) const {
@@ -142,9 +142,9 @@ struct Api::Impl {
       case Route::kCompletion:
         return start_job(RequestJob::Kind::kCompletion, std::move(scope), request, reply);
       case Route::kTokenize:
-        return answer_tokenize(core, std::move(request.body), reply);
+        return answer_tokenize(core, std::move(request), reply);
       case Route::kDetokenize:
-        return answer_detokenize(core, std::move(request.body), reply);
+        return answer_detokenize(core, std::move(request), reply);
       case Route::kModels:
         return answer_models(*core, *reply);
       case Route::kModel:

@@ -55,7 +55,9 @@ struct ApiLimits {
   int max_prompts = 128;  // of a completion: prompts times n (max_choices, where that is more)
   int max_logit_bias = 1024;
   int max_json_depth = 64;
-  uint64_t max_json_values = 2'000'000;
+  // Values of a request's JSON: each takes some 40 bytes of memory, and of a conversation all are kept until it is rendered.
+  uint64_t max_json_values = 200'000;
+  uint64_t max_id_values = 2'000'000;     // of a request that may hold lists of token ids
   int max_members = 512;                  // of the request's object
   int max_waiting = 256;                  // requests that wait to be read
   uint64_t max_backlog_bytes = 64 << 20;  // of a stream whose reader is slow; it is cut off beyond (server.max_backlog_bytes)

@@ -87,8 +87,8 @@ void answer_status(ApiCore& core, HttpReply& reply);
 void answer_usage(const std::shared_ptr<ApiCore>& core, std::string scope, const std::string& query,
                   const std::shared_ptr<HttpReply>& reply);
 void answer_page(ApiCore& core, const HttpRequest& request, HttpReply& reply);
-void answer_tokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply);
-void answer_detokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply);
+void answer_tokenize(const std::shared_ptr<ApiCore>& core, HttpRequest&& request, const std::shared_ptr<HttpReply>& reply);
+void answer_detokenize(const std::shared_ptr<ApiCore>& core, HttpRequest&& request, const std::shared_ptr<HttpReply>& reply);
 
 /// Takes a sample for answer_status. Every second.
 void sample_status(ApiCore& core);

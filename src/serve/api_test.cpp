@@ -1,5 +1,6 @@
 // The API without sockets: what happens when clients are slow, leave early or come in numbers, and when the server stops.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "serve/api_client_testing.h"
 #include "serve/api_testing.h"
@@ -70,6 +71,37 @@ TEST(Api, PromptsThatAreRepeatedAloneAreNoBacklog) {
   ASSERT_TRUE(client->wait());
   EXPECT_EQ(events_of(client->text()).back(), Json("[DONE]"));
   EXPECT_GT(client->text().size(), 8000U);
+}
+
+/// Bytes that the allocator has given out; 0 where sanitizers have one of their own.
+uint64_t allocated_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+TEST(Api, WhatAnAnswerWasMadeOfIsNotKeptWhileItRuns) {
+  const auto server = start();
+  ASSERT_TRUE(ask(server->api(), R"("max_tokens": 1)")->wait());
+  std::string zeros = "0";
+  for (int i = 1; i < 150'000; ++i) zeros += ",0";
+  // Read as parts of a call, which the template passes over.
+  const std::string call = R"({"x": [)" + zeros + R"(], "function": {"name": "f", "arguments": "{}"}})";
+  const uint64_t before = allocated_bytes();
+  const auto client = std::make_shared<Client>();
+  auto body_held = std::make_shared<int>(0);
+  const std::weak_ptr<int> held = body_held;
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/chat/completions";
+  request.body = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [)" + call +
+                 R"(]}], )" + kLongStream + "}";
+  request.body_held = std::move(body_held);
+  server->api().handle(std::move(request), client);
+  ASSERT_TRUE(client->wait_for_text(600));
+  EXPECT_TRUE(held.expired());
+  EXPECT_LT(allocated_bytes(), before + (2 << 20));  // the list alone would be 6 MB
+  client->leave();
+  EXPECT_TRUE(becomes_idle(*server));
 }
 
 TEST(Api, HealthNamesAModelThatIsNotThereOnlyToThoseWithAKey) {

@@ -64,13 +64,14 @@ std::string sampling_json(const SamplingOptions& s) {
 
 }  // namespace
 
-RequestJob::RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, std::string body,
+RequestJob::RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, HttpRequest&& request,
                        std::shared_ptr<HttpReply> reply)
     : core_(std::move(core)),
       kind_(kind),
       scope_(std::move(scope)),
       id_(ApiCore::new_id(kind == Kind::kChat ? "chatcmpl-" : "cmpl-")),
-      body_(std::move(body)),
+      body_(std::move(request.body)),
+      body_held_(std::move(request.body_held)),
       reply_(std::move(reply)),
       last_write_(started_) {
   ++core_->in_progress;
@@ -96,7 +97,7 @@ void RequestJob::start() {
 void RequestJob::read() {
   if (done()) return;
   const ApiLimits& limits = core_->options.limits;
-  ApiResult<Json> body = parse_body(body_, limits);
+  ApiResult<Json> body = parse_body(body_, limits, kind_ == Kind::kCompletion);
   if (!keeps_text()) body_ = {};
   if (!body) return fail(body.error());
   if (kind_ == Kind::kChat) {
@@ -111,10 +112,10 @@ void RequestJob::read() {
   if (core_->options.accounting != nullptr && !core_->options.accounting->accepting()) return fail(ledger_blocked(*core_));
   const ApiResult<const ServedModel*> served = core_->find_model(common().model);
   if (!served) return fail(served.error());
-  {
   // Before anything is waited for: a stream that waits is begun, and can tell of faults in events alone.
   const auto compile = [this](auto& request) { return compile_form(request, core_->grammars); };
   if (const ApiResult<void> compiled = std::visit(compile, request_); !compiled) return fail(compiled.error());
+  {
     const std::lock_guard lock(mutex_);
     served_ = *served;
     metrics_ = core_->metrics.model(served_->name);
@@ -194,6 +195,7 @@ void RequestJob::prepare(std::shared_ptr<LoadedModel> loaded) {
   const ApiResult<void> prepared =
       kind_ == Kind::kChat ? prepare_chat_request(prompt_model) : prepare_completion_request(prompt_model);
   if (!prepared) return fail(prepared.error());
+  drop_input();
   {
     const std::lock_guard lock(mutex_);
     loaded_ = std::move(loaded);
@@ -208,6 +210,21 @@ void RequestJob::prepare(std::shared_ptr<LoadedModel> loaded) {
     }
   }
   submit();
+}
+
+// What the prompt was made of; an answer may run for long.
+void RequestJob::drop_input() {
+  if (auto* chat = std::get_if<ChatRequest>(&request_)) {
+    chat->messages = chat->tools = Json();
+    chat->callable = {};
+    chat->template_variables = {};
+    chat->format.reset();
+  } else {
+    auto& completion = std::get<CompletionRequest>(request_);
+    completion.prompts = {};
+    completion.format.reset();
+  }
+  if (body_.empty()) body_held_.reset();
 }
 
 void RequestJob::submit() {

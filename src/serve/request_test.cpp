@@ -19,11 +19,16 @@ TEST(Request, BodiesThatAreNoObjectAreRefused) {
       {"{\"a\": \"\\ud800\"}", "JSON error"},
       {std::string(100'000, '['), "nested deeper than 64"},
       {"{\"a\": " + std::string(80, '[') + std::string(80, ']') + "}", "nested deeper than 64"}};
-  for (const auto& [body, words] : cases) expect_fault(parse_body(body, limits), "", words, body.substr(0, 80));
+  for (const auto& [body, words] : cases) expect_fault(parse_body(body, limits, false), "", words, body.substr(0, 80));
   std::string many = "{\"k\": 0";
   for (int i = 0; i < limits.max_members; ++i) many += ", \"k" + std::to_string(i) + "\": 0";
-  expect_fault(parse_body(many + "}", limits), "", "513 members; at most 512", "many members");
-  EXPECT_TRUE(parse_body(R"({"a": 1})", limits));
+  expect_fault(parse_body(many + "}", limits, false), "", "513 members; at most 512", "many members");
+  EXPECT_TRUE(parse_body(R"({"a": 1})", limits, false));
+  std::string zeros = "{\"a\": [0";
+  for (int i = 0; i < 200'000; ++i) zeros += ",0";
+  zeros += "]}";
+  expect_fault(parse_body(zeros, limits, false), "", "more than 200000 values", "many zeros");
+  EXPECT_TRUE(parse_body(zeros, limits, true));
 }
 
 TEST(Request, EveryNumberHasItsRange) {
