@@ -9,6 +9,8 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -74,7 +76,24 @@ std::string name_of(const ServeModel& model) {
   return name;
 }
 
+// A request names one model: names, those that paths give included, and aliases are all different.
+Result<void> check_names(const std::vector<ServeModel>& models) {
+  std::map<std::string, const ServeModel*, std::less<>> known;
+  for (const ServeModel& model : models) {
+    std::vector<std::string> names = model.aliases;
+    names.push_back(name_of(model));
+    for (const std::string& name : names) {
+      const auto [at, fresh] = known.emplace(name, &model);
+      if (fresh || at->second == &model) continue;
+      return fail("two models are called '{}', {} and {}; give one another name in sobre.toml ([[model]] name, aliases)", name,
+                  at->second->path, model.path);
+    }
+  }
+  return {};
+}
+
 Result<std::vector<ServedModel>> served_models(const ServeConfig& config) {
+  TRY_VOID(check_names(config.models));
   std::vector<ServedModel> served;
   for (const ServeModel& model : config.models) {
     ServedModel s;
@@ -85,10 +104,6 @@ Result<std::vector<ServedModel>> served_models(const ServeConfig& config) {
     if (::stat(s.path.c_str(), &info) == 0) s.created = info.st_mtime;
     s.sampling = recommended_sampling(model.path);
     s.digest = pulled_digest(manifest_folder(), s.path);
-    for (const ServedModel& other : served) {
-      if (other.name == s.name)
-        return fail("two models are called '{}'; give one another name in sobre.toml ([[model]] name)", s.name);
-    }
     served.push_back(std::move(s));
   }
   return served;

@@ -448,6 +448,30 @@ TEST(Accounting, AFullDiskAlarmsAndOnlyARequiredLedgerRefuses) {
   }
 }
 
+TEST(Accounting, HealthTellsWhyOnlyToThoseWithAKey) {
+  Accounting::Options options;
+  options.ledger_error = "/x/ledger.db: no such folder";
+  Accounting accounting(std::make_unique<Meter>(std::make_unique<ClockSource>()), nullptr, 8, std::move(options));
+  ApiServerOptions wanted;
+  wanted.pool.accounting = &accounting;
+  wanted.api.accounting = &accounting;
+  wanted.keys = {"secret"};
+  const auto server = start(std::move(wanted));
+  const auto health = [&](const std::string& key) {
+    auto client = std::make_shared<Client>();
+    HttpRequest request;
+    request.method = "GET";
+    request.path = "/health";
+    if (!key.empty()) request.headers.emplace_back("authorization", "Bearer " + key);
+    server->api().handle(std::move(request), client);
+    EXPECT_EQ(client->status(), 200);
+    return client->text();
+  };
+  EXPECT_EQ(health(""), R"({"status": "degraded"})");
+  EXPECT_EQ(health("wrong"), R"({"status": "degraded"})");
+  EXPECT_NE(health("secret").find("/x/ledger.db"), std::string::npos);
+}
+
 TEST(Accounting, ALedgerThatCouldNotBeOpenedIsToldAndAnswersGoOn) {
   Accounting::Options options;
   options.ledger_error = "/x/ledger.db: no such folder";

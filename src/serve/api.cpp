@@ -115,18 +115,24 @@ bool takes_post(Route route) {
 struct Api::Impl {
   std::shared_ptr<ApiCore> core;
 
+  /// The id of the key that a request shows; nothing when it shows none or one that is not known.
+  [[nodiscard]] std::optional<std::string> key_of(const HttpRequest& request) const {
+    const std::string key = shown_key(request.header("authorization"));
+    return key.empty() ? std::nullopt : core->keys->check(key);
+  }
+
   /// Who asks: the id of the key, "" where there are no keys.
   [[nodiscard]] ApiResult<std::string> scope_of(const HttpRequest& request, Route route) const {
     if (core->keys == nullptr || route == Route::kHealth) return std::string();
-    const std::string key = shown_key(request.header("authorization"));
-    std::optional<std::string> id;
-    if (!key.empty()) id = core->keys->check(key);
-    if (!id) return std::unexpected(wrong_key(!key.empty(), route == Route::kPage));
+    std::optional<std::string> id = key_of(request);
+    if (!id) {
+      return std::unexpected(wrong_key(!shown_key(request.header("authorization")).empty(), route == Route::kPage));
+    }
     return std::move(*id);
   }
 
   void start_job(RequestJob::Kind kind, std::string scope, HttpRequest& request, std::shared_ptr<HttpReply> reply) const {
-    std::make_shared<RequestJob>(core, kind, std::move(scope), std::move(request.body), std::move(reply))->start();
+    std::make_shared<RequestJob>(core, kind, std::move(scope), std::move(request), std::move(reply))->start();
   }
 
   void answer(Route route, std::string scope, HttpRequest& request, const std::shared_ptr<HttpReply>& reply) const {
@@ -136,15 +142,15 @@ struct Api::Impl {
       case Route::kCompletion:
         return start_job(RequestJob::Kind::kCompletion, std::move(scope), request, reply);
       case Route::kTokenize:
-        return answer_tokenize(core, std::move(request.body), reply);
+        return answer_tokenize(core, std::move(request), reply);
       case Route::kDetokenize:
-        return answer_detokenize(core, std::move(request.body), reply);
+        return answer_detokenize(core, std::move(request), reply);
       case Route::kModels:
         return answer_models(*core, *reply);
       case Route::kModel:
         return answer_model(*core, request.path.substr(kModelsPrefix.size()), *reply);
       case Route::kHealth:
-        return answer_health(*core, *reply);
+        return answer_health(*core, core->keys == nullptr || key_of(request).has_value(), *reply);
       case Route::kMetrics:
         if (!core->options.metrics) return core->answer_error(*reply, "other", not_found(request.method, request.path));
         return answer_metrics(*core, *reply);

@@ -5,7 +5,7 @@
 // POST /v1/chat/completions, /v1/completions   streamed or not
 // GET  /v1/models, /v1/models/{id}
 // POST /tokenize, /detokenize
-// GET  /health                                 never needs a key
+// GET  /health                                 never needs a key; where there are keys, it tells why only with one
 // GET  /metrics                                Prometheus text
 // GET  /v1/status                              the live view of the page, see below
 // GET  /v1/usage                               what answers cost by day, model, key or task, see below
@@ -55,10 +55,12 @@ struct ApiLimits {
   int max_prompts = 128;  // of a completion: prompts times n (max_choices, where that is more)
   int max_logit_bias = 1024;
   int max_json_depth = 64;
-  uint64_t max_json_values = 2'000'000;
-  int max_members = 512;                 // of the request's object
-  int max_waiting = 256;                 // requests that wait to be read
-  uint64_t max_backlog_bytes = 1 << 20;  // of a stream whose reader is slow; it is cut off beyond
+  // Values of a request's JSON: each takes some 40 bytes of memory, and of a conversation all are kept until it is rendered.
+  uint64_t max_json_values = 200'000;
+  uint64_t max_id_values = 2'000'000;     // of a request that may hold lists of token ids
+  int max_members = 512;                  // of the request's object
+  int max_waiting = 256;                  // requests that wait to be read
+  uint64_t max_backlog_bytes = 64 << 20;  // of a stream whose reader is slow; it is cut off beyond (server.max_backlog_bytes)
   GrammarLimits grammar;
 };
 

@@ -79,15 +79,16 @@ struct ApiCore {
 // Routes.
 void answer_models(ApiCore& core, HttpReply& reply);
 void answer_model(ApiCore& core, const std::string& name, HttpReply& reply);
-void answer_health(ApiCore& core, HttpReply& reply);
+/// `full`: with names, reasons and what the ledger says, which are not for everybody.
+void answer_health(ApiCore& core, bool full, HttpReply& reply);
 void answer_metrics(ApiCore& core, HttpReply& reply);
 void answer_status(ApiCore& core, HttpReply& reply);
 /// `scope`: the id of the asking key; where there are keys, sums by key show it alone.
 void answer_usage(const std::shared_ptr<ApiCore>& core, std::string scope, const std::string& query,
                   const std::shared_ptr<HttpReply>& reply);
 void answer_page(ApiCore& core, const HttpRequest& request, HttpReply& reply);
-void answer_tokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply);
-void answer_detokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply);
+void answer_tokenize(const std::shared_ptr<ApiCore>& core, HttpRequest&& request, const std::shared_ptr<HttpReply>& reply);
+void answer_detokenize(const std::shared_ptr<ApiCore>& core, HttpRequest&& request, const std::shared_ptr<HttpReply>& reply);
 
 /// Takes a sample for answer_status. Every second.
 void sample_status(ApiCore& core);

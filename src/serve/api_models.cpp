@@ -144,7 +144,7 @@ void answer_model(ApiCore& core, const std::string& name, HttpReply& reply) {
 }
 
 // Answers where the ledger has an alarm: degraded while answers go on, failing where the ledger is required.
-static bool answer_ledger_alarm(ApiCore& core, const Accounting& accounting, HttpReply& reply) {
+static bool answer_ledger_alarm(ApiCore& core, const Accounting& accounting, bool full, HttpReply& reply) {
   const LedgerStatus status = accounting.ledger() == nullptr ? LedgerStatus() : accounting.ledger()->status();
   const std::string& missing = accounting.options().ledger_error;
   if (!status.alarm && missing.empty()) return false;
@@ -158,32 +158,44 @@ static bool answer_ledger_alarm(ApiCore& core, const Accounting& accounting, Htt
   }
   Json body{Json::Object()};
   body.set("status", Json(accepting ? "degraded" : "failing"));
-  body.set("ledger", std::move(ledger));
+  if (full) body.set("ledger", std::move(ledger));
   core.answer(reply, "/health", accepting ? 200 : 503, "application/json", body.dump());
   return true;
 }
 
-void answer_health(ApiCore& core, HttpReply& reply) {
+// The first model may be gone again before anybody asks for /health.
+static void note_ready(ApiCore& core, const std::vector<ModelStatus>& status) {
+  if (status.empty() || status.front().state == ModelState::kLoaded) core.ready = true;
+}
+
+void answer_health(ApiCore& core, bool full, HttpReply& reply) {
   ApiError error;
   error.status = 503;
   error.code = "loading";
   error.retry_after_s = 1;
   if (core.options.wait_for_first && !core.ready) {
     const std::vector<ModelStatus> status = core.pool.status();
-    if (status.empty() || status.front().state == ModelState::kLoaded) {
+    note_ready(core, status);
+    // A model that is not in memory and not on its way there was loaded before, and made room.
+    if (core.ready || status.front().state == ModelState::kUnloaded) {
       core.ready = true;
     } else if (status.front().state == ModelState::kFailed) {
-      error.message = fmt::format("the model {} cannot be loaded: {}", status.front().served->name, status.front().error);
+      error.message = "the first model cannot be loaded";
+      if (full)
+        error.message = fmt::format("the model {} cannot be loaded: {}", status.front().served->name, status.front().error);
       error.code = "model_not_loaded";
       return core.answer_error(reply, "/health", error);
     } else {
-      error.message =
-          fmt::format("the model {} is being loaded ({:.0f} %)", status.front().served->name, status.front().progress * 100);
+      error.message = "the first model is being loaded";
+      if (full) {
+        error.message =
+            fmt::format("the model {} is being loaded ({:.0f} %)", status.front().served->name, status.front().progress * 100);
+      }
       return core.answer_error(reply, "/health", error);
     }
   }
   if (const Accounting* accounting = core.options.accounting;
-      accounting != nullptr && answer_ledger_alarm(core, *accounting, reply))
+      accounting != nullptr && answer_ledger_alarm(core, *accounting, full, reply))
     return;
   core.answer(reply, "/health", 200, "application/json", R"({"status": "ok"})");
 }
@@ -194,7 +206,9 @@ void answer_metrics(ApiCore& core, HttpReply& reply) {
 }
 
 void sample_status(ApiCore& core) {
-  ApiCore::Sample sample = sample_of(core.pool.status());
+  const std::vector<ModelStatus> status = core.pool.status();
+  note_ready(core, status);
+  ApiCore::Sample sample = sample_of(status);
   const std::lock_guard lock(core.mutex);
   core.samples.push_back(std::move(sample));
   if (core.samples.size() > kMaxSamples) core.samples.pop_front();

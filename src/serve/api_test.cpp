@@ -1,5 +1,6 @@
 // The API without sockets: what happens when clients are slow, leave early or come in numbers, and when the server stops.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "serve/api_client_testing.h"
 #include "serve/api_testing.h"
@@ -51,6 +52,83 @@ TEST(Api, AReaderThatIsTooSlowIsCutOff) {
   EXPECT_FALSE(slow->ended());  // dropped between begin and end: its connection is cut
   EXPECT_EQ(slow.use_count(), 1);
   EXPECT_LT(stats_of(*server).answer_tokens, 400U);
+}
+
+TEST(Api, PromptsThatAreRepeatedAloneAreNoBacklog) {
+  ApiServerOptions options;
+  options.api.limits.max_backlog_bytes = 1000;
+  const auto server = start(std::move(options));
+  const std::string prompt = "\"" + std::string(400, 'x') + "\"";
+  std::string prompts = prompt;
+  for (int i = 1; i < 20; ++i) prompts += ", " + prompt;
+  auto client = std::make_shared<Client>();
+  client->backlog = 1001;
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/completions";
+  request.body = R"({"max_tokens": 0, "echo": true, "stream": true, "prompt": [)" + prompts + "]}";
+  server->api().handle(std::move(request), client);
+  ASSERT_TRUE(client->wait());
+  EXPECT_EQ(events_of(client->text()).back(), Json("[DONE]"));
+  EXPECT_GT(client->text().size(), 8000U);
+}
+
+/// Bytes that the allocator has given out; 0 where sanitizers have one of their own.
+uint64_t allocated_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+TEST(Api, WhatAnAnswerWasMadeOfIsNotKeptWhileItRuns) {
+  const auto server = start();
+  ASSERT_TRUE(ask(server->api(), R"("max_tokens": 1)")->wait());
+  std::string zeros = "0";
+  for (int i = 1; i < 150'000; ++i) zeros += ",0";
+  // Read as parts of a call, which the template passes over.
+  const std::string call = R"({"x": [)" + zeros + R"(], "function": {"name": "f", "arguments": "{}"}})";
+  const uint64_t before = allocated_bytes();
+  const auto client = std::make_shared<Client>();
+  auto body_held = std::make_shared<int>(0);
+  const std::weak_ptr<int> held = body_held;
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/v1/chat/completions";
+  request.body = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": [)" + call +
+                 R"(]}], )" + kLongStream + "}";
+  request.body_held = std::move(body_held);
+  server->api().handle(std::move(request), client);
+  ASSERT_TRUE(client->wait_for_text(600));
+  EXPECT_TRUE(held.expired());
+  EXPECT_LT(allocated_bytes(), before + (2 << 20));  // the list alone would be 6 MB
+  client->leave();
+  EXPECT_TRUE(becomes_idle(*server));
+}
+
+TEST(Api, HealthNamesAModelThatIsNotThereOnlyToThoseWithAKey) {
+  ApiServerOptions options;
+#if defined(__x86_64__)
+  options.pool.isa = Isa::kNeon;  // no model can be loaded
+#else
+  options.pool.isa = Isa::kAvx2;
+#endif
+  options.preload = options.api.wait_for_first = true;
+  options.keys = {"secret"};
+  const auto server = start(std::move(options));
+  const auto health = [&](const std::string& key) {
+    auto client = std::make_shared<Client>();
+    HttpRequest request;
+    request.method = "GET";
+    request.path = "/health";
+    request.headers = {{"authorization", "Bearer " + key}};
+    server->api().handle(std::move(request), client);
+    EXPECT_EQ(client->status(), 503);
+    return client->text();
+  };
+  for (int i = 0; i < 1000 && health("wrong").find("model_not_loaded") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(at(json_of(health("wrong")), "error/message"), Json("the first model cannot be loaded"));
+  EXPECT_NE(health("secret").find("the model tiny cannot be loaded: "), std::string::npos) << health("secret");
 }
 
 TEST(Api, StoppingEndsStreamsWithAnErrorAndRefusesWhatComes) {

@@ -22,11 +22,12 @@ using TokenWork = std::function<ApiResult<Json>(const TextAssets& text)>;
 using TokenParse = std::function<ApiResult<TokenWork>(const Json& body, const ApiLimits& limits)>;
 
 /// Reads the body on a thread of the API, waits for the model, does the work and answers.
-void answer_with_model(const std::shared_ptr<ApiCore>& core, const char* route, std::string body,
+void answer_with_model(const std::shared_ptr<ApiCore>& core, const char* route, HttpRequest&& request,
                        const std::shared_ptr<HttpReply>& reply, TokenParse parse) {
   const auto fail = [core, route, reply](const ApiError& error) { core->answer_error(*reply, route, error); };
-  auto task = [core, route, body = std::move(body), reply, parse = std::move(parse), fail] {
-    const ApiResult<Json> json = parse_body(body, core->options.limits);
+  auto task = [core, route, body = std::move(request.body), held = std::move(request.body_held), reply,
+               parse = std::move(parse), fail] {
+    const ApiResult<Json> json = parse_body(body, core->options.limits, route == kDetokenizeRoute);
     if (!json) return fail(json.error());
     RequestFields fields(*json);
     const std::string* name = fields.text("model", 1024);
@@ -36,9 +37,9 @@ void answer_with_model(const std::shared_ptr<ApiCore>& core, const char* route, 
     const ApiResult<const ServedModel*> served = core->find_model(name == nullptr ? "" : *name);
     if (!served) return fail(served.error());
     const bool taken =
-        core->pool.acquire(*served, [core, route, reply, fail, served = *served, work = std::move(*work)](auto loaded) {
+        core->pool.acquire(*served, [core, route, reply, fail, held, served = *served, work = std::move(*work)](auto loaded) {
           if (!loaded) return fail(model_failed(served->name, loaded.error().message));
-          core->readers.post([core, route, reply, fail, loaded = std::move(*loaded), work] {
+          core->readers.post([core, route, reply, fail, held, loaded = std::move(*loaded), work] {
             const ApiResult<Json> answer = work(loaded->model->text());
             if (!answer) return fail(answer.error());
             core->answer_json(*reply, route, *answer);
@@ -101,8 +102,9 @@ ApiResult<TokenWork> parse_tokenize(const Json& body, const ApiLimits& limits) {
   if (chat) {
     ApiResult<ChatRequest> request = parse_chat_request(body, limits);
     if (!request) return std::unexpected(request.error());
-    return [request = std::move(*request), with_pieces](const TextAssets& text) {
-      return tokenize_chat(text, request, with_pieces);
+    // Shared: the work is copied on its way.
+    return [chat = std::make_shared<const ChatRequest>(std::move(*request)), with_pieces](const TextAssets& text) {
+      return tokenize_chat(text, *chat, with_pieces);
     };
   }
   CHECK(content != nullptr);  // else the fields were refused
@@ -133,12 +135,12 @@ ApiResult<TokenWork> parse_detokenize(const Json& body, const ApiLimits&) {
 
 }  // namespace
 
-void answer_tokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply) {
-  answer_with_model(core, kTokenizeRoute, std::move(body), reply, parse_tokenize);
+void answer_tokenize(const std::shared_ptr<ApiCore>& core, HttpRequest&& request, const std::shared_ptr<HttpReply>& reply) {
+  answer_with_model(core, kTokenizeRoute, std::move(request), reply, parse_tokenize);
 }
 
-void answer_detokenize(const std::shared_ptr<ApiCore>& core, std::string body, const std::shared_ptr<HttpReply>& reply) {
-  answer_with_model(core, kDetokenizeRoute, std::move(body), reply, parse_detokenize);
+void answer_detokenize(const std::shared_ptr<ApiCore>& core, HttpRequest&& request, const std::shared_ptr<HttpReply>& reply) {
+  answer_with_model(core, kDetokenizeRoute, std::move(request), reply, parse_detokenize);
 }
 
 }  // namespace sobre

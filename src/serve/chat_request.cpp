@@ -192,7 +192,10 @@ void read_tools(RequestFields& fields, ChatRequest& out) {
   const bool named = choice != nullptr && function_name(*choice) != nullptr;
   out.parallel_calls = fields.flag("parallel_tool_calls", true) && !named;
   // A tool that must not be called is not shown: small models call what they see.
-  if (out.tool_choice == ToolChoice::kNone) out.tools = Json();
+  if (out.tool_choice == ToolChoice::kNone) {
+    out.tools = Json();
+    out.callable.clear();
+  }
 }
 
 void read_logprobs(RequestFields& fields, ChatRequest& out) {

@@ -77,6 +77,7 @@ TEST(ChatRequest, ToolsAndTheChoiceOfThem) {
   const ChatRequest none = of(kTools + R"(, "tool_choice": "none")");
   EXPECT_EQ(none.tool_choice, ToolChoice::kNone);
   EXPECT_TRUE(none.tools.is_null());
+  EXPECT_TRUE(none.callable.empty());  // their parameters may be large
   const ChatRequest named = of(kTools + R"(, "tool_choice": {"type": "function", "function": {"name": "add"}})");
   EXPECT_EQ(named.tool_choice, ToolChoice::kRequired);
   ASSERT_EQ(named.callable.size(), 1U);

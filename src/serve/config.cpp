@@ -240,6 +240,8 @@ class FileReader {
     }
     if (h.host.empty()) return fail("{}: server.host is empty; give an address or a name", place("server.host"));
     if (const auto good = check_http_options(h); !good) return fail_in(file_, good.error());
+    // One limit for both: the API ends the answer, and where it cannot, the transport cuts the connection.
+    config_.api.limits.max_backlog_bytes = h.max_backlog_bytes;
     return {};
   }
 

@@ -43,7 +43,7 @@ void add_server(ServeConfig& c, std::vector<ConfigField>& out) {
   add("max_header_bytes", ByteField{&h.max_header_bytes}, kKiB, 16 * kMiB, "The longest head of a request; beyond it 431.");
   add("max_body_bytes", ByteField{&h.max_body_bytes}, kKiB, 4 * kGiB, "The largest body of a request; beyond it 413.");
   add("max_total_body_bytes", ByteField{&h.max_total_body_bytes}, kKiB, kTiB,
-      "Bodies being received at a time, together; beyond it 503.");
+      "Bodies being received or read at a time, together; beyond it 503.");
   add("max_backlog_bytes", ByteField{&h.max_backlog_bytes}, 64 * kKiB, 4 * kGiB,
       "How far a client may be behind a streamed answer before its connection is dropped.");
   add("header_timeout_s", &h.header_timeout_s, 1, kDay_s, "Seconds that the head of a request may take to arrive.");

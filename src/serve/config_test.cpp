@@ -28,6 +28,13 @@ TEST(Config, EmptyTextGivesTheDefaults) {
   EXPECT_EQ(print_serve_config(parsed("# nothing\n[server]\n")), print_serve_config());
 }
 
+TEST(Config, ABacklogIsLimitedForTheTransportAndForAnswers) {
+  const ServeConfig config = parsed("[server]\nmax_backlog_bytes = \"3 MiB\"\n");
+  EXPECT_EQ(config.http.max_backlog_bytes, 3U << 20);
+  EXPECT_EQ(config.api.limits.max_backlog_bytes, 3U << 20);
+  EXPECT_EQ(ServeConfig().api.limits.max_backlog_bytes, ServeConfig().http.max_backlog_bytes);
+}
+
 TEST(Config, WhatIsPrintedParsesBackToTheSame) {
   const std::string text = print_serve_config();
   EXPECT_EQ(print_serve_config(parsed(text)), text);

@@ -24,7 +24,7 @@ struct HttpOptions {
       allowed_hosts;  // names beside localhost and the bound address that a Host header may carry; "*": any
   std::vector<std::string> allowed_origins;  // origins that CORS lets in; none: cross-origin requests are refused; "*": any
   uint64_t max_header_bytes = 16 << 10, max_body_bytes = 8 << 20;
-  uint64_t max_total_body_bytes = 256 << 20;  // bodies being received on all connections together
+  uint64_t max_total_body_bytes = 256 << 20;  // bodies on all connections together, while received and while body_held lives
   uint64_t max_backlog_bytes = 64 << 20;      // of one streamed answer: a client that is further behind is dropped
   int max_connections = 512;
   int header_timeout_s = 10, body_timeout_s = 60, idle_timeout_s = 75, write_timeout_s = 60;
@@ -40,6 +40,7 @@ struct HttpRequest {
   HttpHeaders headers;              // names in lower case
   std::string body;
   std::string id;  // x-request-id: the client's if it is a plain word of at most 128 characters, else made here
+  std::shared_ptr<void> body_held;  // while it lives, the body counts against max_total_body_bytes; null: there is none
   /// The first header of this name (lower case); empty when absent.
   [[nodiscard]] std::string_view header(std::string_view name) const;
 };
@@ -89,7 +90,7 @@ struct HttpStats {
   uint64_t aborted = 0;        // answers whose client left
   uint64_t open = 0;           // connections now
   uint64_t answering = 0;      // requests whose answer is not complete now
-  uint64_t receive_bytes = 0;  // bodies being received now
+  uint64_t receive_bytes = 0;  // bodies being received and held now
 };
 
 class HttpServer {

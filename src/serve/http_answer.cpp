@@ -63,16 +63,17 @@ void HttpConnection::begin(uint64_t serial, int status, std::string_view type, c
 
 void HttpConnection::write(uint64_t serial, std::string_view chunk) {
   if (!is_open(serial) || !exchange_->begun || exchange_->head_only || chunk.empty()) return;
+  // Without this chunk: however large it is, it shows no client to be slow.
+  if (out_.size() + sending_.size() - sent_ > core_.options.max_backlog_bytes) {
+    ++core_.counters.timeouts;
+    return close_now(true);
+  }
   if (exchange_->http10) {
     out_ += chunk;
   } else {
     out_ += fmt::format("{:x}\r\n", chunk.size());
     out_ += chunk;
     out_ += "\r\n";
-  }
-  if (out_.size() + sending_.size() - sent_ > core_.options.max_backlog_bytes) {
-    ++core_.counters.timeouts;
-    return close_now(true);
   }
   flush();
 }

@@ -21,6 +21,17 @@ constexpr std::chrono::seconds kLookInterval{1};
 // with a reset, which can destroy the answer before the client has read it.
 constexpr int kLingerSeconds = 3;
 
+/// The bytes of a body that somebody else holds now.
+struct HeldBody {
+  std::shared_ptr<std::atomic<uint64_t>> sum;
+  uint64_t bytes;
+
+  HeldBody(std::shared_ptr<std::atomic<uint64_t>> s, uint64_t b) : sum(std::move(s)), bytes(b) {}
+  HeldBody(const HeldBody&) = delete;
+  HeldBody& operator=(const HeldBody&) = delete;
+  ~HeldBody() { *sum -= bytes; }
+};
+
 HttpTime in_seconds(int seconds) { return std::chrono::steady_clock::now() + std::chrono::seconds(seconds); }
 
 }  // namespace
@@ -167,15 +178,15 @@ bool HttpConnection::process_head() {
 
 bool HttpConnection::count_body_bytes() {
   const uint64_t bytes = parser_->body().size();
-  core_.counters.receive_bytes += bytes - body_bytes_;
+  *core_.counters.receive_bytes += bytes - body_bytes_;
   body_bytes_ = bytes;
-  if (bytes == 0 || core_.counters.receive_bytes <= core_.options.max_total_body_bytes) return true;
+  if (bytes == 0 || *core_.counters.receive_bytes <= core_.options.max_total_body_bytes) return true;
   refuse(503, "the server is receiving too many large requests", {{"Retry-After", "1"}});
   return false;
 }
 
 void HttpConnection::release_body_bytes() {
-  core_.counters.receive_bytes -= body_bytes_;
+  *core_.counters.receive_bytes -= body_bytes_;
   body_bytes_ = 0;
 }
 
@@ -191,15 +202,22 @@ void HttpConnection::start_request() {
   exchange_->id = request_.id;
   exchange_->cors_origin = admission_.cors_origin;
   exchange_->state = std::make_shared<HttpReplyState>();
-  release_body_bytes();
   parser_.reset();
-  if (request_.method == "OPTIONS") return answer_options(request_);
+  if (request_.method == "OPTIONS") {
+    release_body_bytes();
+    return answer_options(request_);
+  }
+  if (body_bytes_ > 0) {
+    request_.body_held = std::make_shared<HeldBody>(core_.counters.receive_bytes, body_bytes_);
+    body_bytes_ = 0;
+  }
   exchange_->counted = true;
   ++core_.counters.requests;
   ++core_.counters.answering;
   auto reply = make_http_reply(core_.gate, weak_from_this(), serial_, exchange_->state);
   try {
-    core_.handler(std::move(request_), std::move(reply));
+    HttpRequest request = std::move(request_);  // what the handler does not take is gone after it
+    core_.handler(std::move(request), std::move(reply));
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): see below
     // Memory that is not to be had, in the main. The reply was dropped on the way out and answers 500 itself.
   }

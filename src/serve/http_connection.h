@@ -101,7 +101,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   HttpRequest request_;  // being read: its head once that is complete
   std::optional<HttpExchange> exchange_;
   uint64_t serial_ = 0;       // of the request being read or answered
-  uint64_t body_bytes_ = 0;   // counted in HttpCounters::receive_bytes
+  uint64_t body_bytes_ = 0;   // counted in HttpCounters::receive_bytes by this connection
   bool reading_ = false;      // a read is outstanding
   bool writing_ = false;      // a write is outstanding
   bool peer_closed_ = false;  // the client has closed its sending side

@@ -42,7 +42,9 @@ class HttpGate {
 /// HttpStats as any thread reads them; written on the I/O thread.
 struct HttpCounters {
   std::atomic<uint64_t> accepted{0}, overflow{0}, requests{0}, refused{0}, timeouts{0}, aborted{0};
-  std::atomic<uint64_t> open{0}, answering{0}, receive_bytes{0};
+  std::atomic<uint64_t> open{0}, answering{0};
+  // Shared with requests, which may outlive the server.
+  std::shared_ptr<std::atomic<uint64_t>> receive_bytes = std::make_shared<std::atomic<uint64_t>>(0);
 };
 
 struct HttpCore {

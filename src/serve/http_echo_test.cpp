@@ -163,7 +163,8 @@ void EchoServer::handle(HttpRequest&& request, const std::shared_ptr<HttpReply>&
     });
   }
   if (request.path == "/slow") {
-    return http_->after(ms * 1e-3, [reply, text = echo_of(request)] { reply->send(200, kJson, text); });
+    auto text = echo_of(request);
+    return http_->after(ms * 1e-3, [reply, text, held = std::move(request.body_held)] { reply->send(200, kJson, text); });
   }
   if (request.path == "/stream" || request.path == "/cut") {
     auto stream = std::make_shared<Stream>();

@@ -128,7 +128,7 @@ class Server final : public HttpServer {
 
   [[nodiscard]] HttpStats stats() const override {
     const HttpCounters& c = core_.counters;
-    return {c.accepted, c.overflow, c.requests, c.refused, c.timeouts, c.aborted, c.open, c.answering, c.receive_bytes};
+    return {c.accepted, c.overflow, c.requests, c.refused, c.timeouts, c.aborted, c.open, c.answering, *c.receive_bytes};
   }
 
  private:

@@ -262,6 +262,23 @@ TEST(Http, AClientTooFarBehindIsDropped) {
   EXPECT_TRUE(soon([&] { return reply->backlog_bytes() == 0; }));
 }
 
+TEST(Http, OneLargeChunkMakesNoClientSlow) {
+  HttpOptions options;
+  options.max_backlog_bytes = 64 << 10;
+  KeepingServer server(options);
+  HttpTextClient client;
+  ASSERT_TRUE(client.connect(server.http->port()));
+  ASSERT_TRUE(client.send(kGet));
+  const auto reply = server.take();
+  reply->begin(200, "text/plain");
+  constexpr uint64_t kBytes = 16 << 20;
+  reply->write(std::string(kBytes, 'x'));
+  reply->end();
+  const auto answer = client.read_answer(30, false, false);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body.size(), kBytes);
+}
+
 TEST(Http, AbortIsHeardOnceHoweverLateOneAsks) {
   KeepingServer server;
   HttpTextClient client;

@@ -36,8 +36,11 @@ struct Entry {
   uint64_t memory_bytes = 0;
   std::shared_ptr<LoadedModel> loaded;
   std::vector<Waiter> waiting;
-  bool draining = false;  // loaded, and to make room: whoever asks for it waits until it is loaded again
-  Clock::time_point used;
+  bool draining = false;   // loaded, and to make room: whoever asks for it waits until it is loaded again
+  Clock::time_point used;  // asked for last
+  Clock::time_point busy;  // seen in use last
+
+  [[nodiscard]] Clock::time_point idle_since() const { return std::max(used, busy); }
 };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -84,8 +87,8 @@ int ModelPool::Impl::in_memory() const {
 std::shared_ptr<LoadedModel> ModelPool::Impl::take_idle(double idle_s) {
   Entry* oldest = nullptr;
   for (Entry& e : entries) {
-    if (!e.loaded || e.loaded.use_count() != 1 || seconds_since(e.used) < idle_s) continue;
-    if (oldest == nullptr || e.used < oldest->used) oldest = &e;
+    if (!e.loaded || e.loaded.use_count() != 1 || seconds_since(e.idle_since()) < idle_s) continue;
+    if (oldest == nullptr || e.idle_since() < oldest->idle_since()) oldest = &e;
   }
   if (oldest == nullptr) return nullptr;
   oldest->draining = false;
@@ -307,6 +310,7 @@ void ModelPool::tick() {
     for (Entry& e : impl_->entries) {
       std::vector<Waiter> gone = take_gone(e.waiting);
       std::move(gone.begin(), gone.end(), std::back_inserter(dropped));
+      if (e.loaded.use_count() > 1) e.busy = Clock::now();
     }
   }
   if (impl_->options.idle_unload_s <= 0) return;

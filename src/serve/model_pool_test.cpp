@@ -20,6 +20,9 @@ class ModelPoolTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(write_tiny_model(folder_.path(), SOBRE_SOURCE_DIR));
+    make_pool(0);
+  }
+  void make_pool(double idle_unload_s) {
     std::vector<ServedModel> models(2);
     for (size_t i = 0; i < 2; ++i) {
       models[i].name = i == 0 ? "a" : "b";
@@ -30,6 +33,7 @@ class ModelPoolTest : public testing::Test {
     options.max_loaded = 1;
     options.max_waiting = 3;
     options.swap_patience_s = 0.2;
+    options.idle_unload_s = idle_unload_s;
     options.scheduler.threads = 1;
     options.scheduler.cache_bytes = 4 << 20;
     pool_ = std::make_unique<ModelPool>(std::move(models), options);
@@ -127,6 +131,26 @@ TEST_F(ModelPoolTest, OnlySoManyWaitAndThoseWhoLeftMakeRoom) {
   for (const size_t number : {size_t{2}, size_t{3}, size_t{5}}) EXPECT_TRUE(wait_for(number));
   EXPECT_FALSE(has(1));
   EXPECT_EQ(answered(), 4U);
+}
+
+TEST_F(ModelPoolTest, IdleTimeBeginsWhenTheLastAnswerEnds) {
+  constexpr std::chrono::milliseconds kIdle(500), kLonger(550);
+  make_pool(std::chrono::duration<double>(kIdle).count());
+  ASSERT_TRUE(ask(0, 0));
+  ASSERT_TRUE(wait_for(0));
+  std::this_thread::sleep_for(kLonger);
+  const auto in_use = std::chrono::steady_clock::now();
+  pool_->tick();
+  let_go(0);
+  pool_->tick();
+  const ModelState state = pool_->status().front().state;
+  // A busy machine may take so long for this that it was idle long enough.
+  if (std::chrono::steady_clock::now() - in_use < kIdle) {
+    EXPECT_EQ(state, ModelState::kLoaded);
+  }
+  std::this_thread::sleep_for(kLonger);
+  pool_->tick();
+  EXPECT_EQ(pool_->status().front().state, ModelState::kUnloaded);
 }
 
 }  // namespace

@@ -138,10 +138,10 @@ void refuse_foreign(RequestFields& fields) {
 
 }  // namespace
 
-ApiResult<Json> parse_body(std::string_view body, const ApiLimits& limits) {
+ApiResult<Json> parse_body(std::string_view body, const ApiLimits& limits, bool with_ids) {
   if (body.empty()) return std::unexpected(bad_request("the body is empty; a JSON object is expected"));
-  Result<Json> parsed =
-      Json::parse(body, {.max_bytes = body.size(), .max_depth = limits.max_json_depth, .max_values = limits.max_json_values});
+  const uint64_t values = with_ids ? limits.max_id_values : limits.max_json_values;
+  Result<Json> parsed = Json::parse(body, {.max_bytes = body.size(), .max_depth = limits.max_json_depth, .max_values = values});
   if (!parsed) return std::unexpected(bad_request(parsed.error().message, "", "invalid_json"));
   const Json::Object* object = parsed->as_object();
   if (object == nullptr) {

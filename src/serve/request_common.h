@@ -32,8 +32,8 @@ struct CommonRequest {
   std::optional<AnswerFormat> format;
 };
 
-/// The request's object out of its body. Errors: no JSON, no object, limits.
-[[nodiscard]] ApiResult<Json> parse_body(std::string_view body, const ApiLimits& limits);
+/// The request's object out of its body; `with_ids`: it may hold lists of token ids. Errors: no JSON, no object, limits.
+[[nodiscard]] ApiResult<Json> parse_body(std::string_view body, const ApiLimits& limits, bool with_ids);
 
 /// The fields that both kinds share (not the log probabilities). `least_max_tokens`: what max_tokens may be at least.
 void read_common(RequestFields& fields, const ApiLimits& limits, int least_max_tokens, CommonRequest& out);

@@ -20,6 +20,16 @@ const char* type_name(const Json& value) {
   return value.is_object() ? "an object" : "null";
 }
 
+/// A whole number, also one that is written with a fraction of zero: JSON has one kind of number, and some clients write all of
+/// theirs as 16.0. Only as far as doubles tell whole numbers apart.
+std::optional<int64_t> whole_number(const Json& value) {
+  constexpr double kExact = 9007199254740992;  // 2^53
+  if (!value.is_double()) return value.as_int();
+  const double x = value.as_double().value_or(0.5);
+  if (!(x >= -kExact && x <= kExact) || x != std::trunc(x)) return std::nullopt;
+  return static_cast<int64_t>(x);
+}
+
 }  // namespace
 
 std::string short_json(const Json& value) {
@@ -53,7 +63,7 @@ std::optional<double> RequestFields::number(std::string_view name, double low, d
 std::optional<int64_t> RequestFields::integer(std::string_view name, int64_t low, int64_t high) {
   const Json* value = find(name);
   if (value == nullptr) return std::nullopt;
-  const auto x = value->as_int();
+  const auto x = whole_number(*value);
   if (!x && !value->is_integer()) {
     refuse(name, fmt::format("{} is not a whole number from {} to {}", short_json(*value), low, high));
   } else if (!x || *x < low || *x > high) {

@@ -2,6 +2,7 @@
 // compiled. Pure; any thread.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,9 +13,10 @@ namespace sobre {
 
 struct AnswerFormat {
   GrammarNode grammar;
-  std::string key;    // equal keys, equal grammars
-  std::string param;  // the field that asked for it, for errors
-  std::string code;   // of an error in it
+  std::string key;                                    // equal keys, equal grammars
+  std::string param;                                  // the field that asked for it, for errors
+  std::string code;                                   // of an error in it
+  std::shared_ptr<const Grammar> compiled = nullptr;  // by compile_form
 };
 
 /// The one format that the request asks for; nothing when it asks for plain text. More than one is a fault of `fields`.

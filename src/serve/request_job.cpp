@@ -64,13 +64,14 @@ std::string sampling_json(const SamplingOptions& s) {
 
 }  // namespace
 
-RequestJob::RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, std::string body,
+RequestJob::RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, HttpRequest&& request,
                        std::shared_ptr<HttpReply> reply)
     : core_(std::move(core)),
       kind_(kind),
       scope_(std::move(scope)),
       id_(ApiCore::new_id(kind == Kind::kChat ? "chatcmpl-" : "cmpl-")),
-      body_(std::move(body)),
+      body_(std::move(request.body)),
+      body_held_(std::move(request.body_held)),
       reply_(std::move(reply)),
       last_write_(started_) {
   ++core_->in_progress;
@@ -96,7 +97,7 @@ void RequestJob::start() {
 void RequestJob::read() {
   if (done()) return;
   const ApiLimits& limits = core_->options.limits;
-  ApiResult<Json> body = parse_body(body_, limits);
+  ApiResult<Json> body = parse_body(body_, limits, kind_ == Kind::kCompletion);
   if (!keeps_text()) body_ = {};
   if (!body) return fail(body.error());
   if (kind_ == Kind::kChat) {
@@ -111,6 +112,9 @@ void RequestJob::read() {
   if (core_->options.accounting != nullptr && !core_->options.accounting->accepting()) return fail(ledger_blocked(*core_));
   const ApiResult<const ServedModel*> served = core_->find_model(common().model);
   if (!served) return fail(served.error());
+  // Before anything is waited for: a stream that waits is begun, and can tell of faults in events alone.
+  const auto compile = [this](auto& request) { return compile_form(request, core_->grammars); };
+  if (const ApiResult<void> compiled = std::visit(compile, request_); !compiled) return fail(compiled.error());
   {
     const std::lock_guard lock(mutex_);
     served_ = *served;
@@ -175,7 +179,7 @@ ApiResult<void> RequestJob::prepare_chat_request(const PromptModel& model) {
 }
 
 ApiResult<void> RequestJob::prepare_completion_request(const PromptModel& model) {
-  auto prompt = prepare_completion(std::get<CompletionRequest>(request_), model, core_->grammars, ApiCore::new_seed());
+  auto prompt = prepare_completion(std::get<CompletionRequest>(request_), model, ApiCore::new_seed());
   if (!prompt) return std::unexpected(prompt.error());
   fill_request(prompt->sampling, prompt->grammar);
   answer_ = make_completion_answer(head(), form(prompt->ids.size()), model.text, std::move(prompt->echo));
@@ -191,6 +195,7 @@ void RequestJob::prepare(std::shared_ptr<LoadedModel> loaded) {
   const ApiResult<void> prepared =
       kind_ == Kind::kChat ? prepare_chat_request(prompt_model) : prepare_completion_request(prompt_model);
   if (!prepared) return fail(prepared.error());
+  drop_input();
   {
     const std::lock_guard lock(mutex_);
     loaded_ = std::move(loaded);
@@ -207,11 +212,26 @@ void RequestJob::prepare(std::shared_ptr<LoadedModel> loaded) {
   submit();
 }
 
+// What the prompt was made of; an answer may run for long.
+void RequestJob::drop_input() {
+  if (auto* chat = std::get_if<ChatRequest>(&request_)) {
+    chat->messages = chat->tools = Json();
+    chat->callable = {};
+    chat->template_variables = {};
+    chat->format.reset();
+  } else {
+    auto& completion = std::get<CompletionRequest>(request_);
+    completion.prompts = {};
+    completion.format.reset();
+  }
+  if (body_.empty()) body_held_.reset();
+}
+
 void RequestJob::submit() {
   Scheduler& scheduler = *loaded_->scheduler;  // held as long as left_ is more than 0
   const auto n = static_cast<size_t>(common().n);
   for (size_t p = 0; p < prompts_.size() && !done(); ++p) {
-    if (common().max_tokens == 0) {
+    if (draws_nothing()) {
       // Nothing is to be drawn.
       GenerationReport report;
       report.end = GenerationEnd::kMaxTokens;
@@ -294,7 +314,11 @@ void RequestJob::end(size_t answer, GenerationReport&& report) {
     if (!done_ && well) {
       std::string out;
       answer_->end(answer, report, out);
-      if (stream_) write_locked(std::move(out));
+      if (stream_ && draws_nothing()) {
+        echoes_ += out;
+      } else if (stream_) {
+        write_locked(std::move(out));
+      }
     } else if (!done_) {
       fail_locked(error_of(report));
     }
@@ -317,7 +341,7 @@ void RequestJob::settle(int answers) {
       failure_->impact = std::move(impact_);
       send_failure_locked(*failure_);
     } else if (stream_ && !done_) {
-      std::string out;
+      std::string out = std::move(echoes_);
       answer_->finish(out);
       write_locked(std::move(out));
       if (!done_) {
@@ -399,7 +423,7 @@ void RequestJob::write_locked(std::string&& text) {
   }
   reply_->write(std::move(text));
   last_write_ = Clock::now();
-  if (reply_->backlog_bytes() <= core_->options.limits.max_backlog_bytes) return;
+  if (draws_nothing() || reply_->backlog_bytes() <= core_->options.limits.max_backlog_bytes) return;
   // Its connection is cut, so that the client sees that the answer is not whole.
   done_ = true;
   count_locked(kClientLeft);

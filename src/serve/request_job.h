@@ -20,7 +20,8 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
  public:
   enum class Kind : uint8_t { kChat, kCompletion };
 
-  RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, std::string body, std::shared_ptr<HttpReply> reply);
+  RequestJob(std::shared_ptr<ApiCore> core, Kind kind, std::string scope, HttpRequest&& request,
+             std::shared_ptr<HttpReply> reply);
   ~RequestJob();
   RequestJob(const RequestJob&) = delete;
   RequestJob& operator=(const RequestJob&) = delete;
@@ -39,6 +40,7 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   void prepare(std::shared_ptr<LoadedModel> loaded);
   [[nodiscard]] ApiResult<void> prepare_chat_request(const PromptModel& model);
   [[nodiscard]] ApiResult<void> prepare_completion_request(const PromptModel& model);
+  void drop_input();
   void submit();
   [[nodiscard]] bool submit_prompt(Scheduler& scheduler, size_t prompt);
   void take(size_t answer, std::vector<GenerationToken>&& tokens);
@@ -62,6 +64,7 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   void count_locked(int status);
 
   [[nodiscard]] const CommonRequest& common() const;
+  [[nodiscard]] bool draws_nothing() const { return common().max_tokens == 0; }
   [[nodiscard]] std::string_view route() const;
   [[nodiscard]] AnswerHead head() const;
   [[nodiscard]] AnswerForm form(size_t prompts) const;
@@ -73,6 +76,7 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   const Clock::time_point started_ = Clock::now();
   const std::string id_;  // chatcmpl-..., cmpl-...
   std::string body_;
+  std::shared_ptr<void> body_held_;  // until what was made of the body is dropped
   std::variant<ChatRequest, CompletionRequest> request_;
   const ServedModel* served_ = nullptr;        // set under the mutex; a client that leaves is counted with it
   ModelMetrics* metrics_ = nullptr;            // so is this
@@ -86,7 +90,8 @@ class RequestJob : public std::enable_shared_from_this<RequestJob> {
   std::vector<uint64_t> ids_;              // of the answers at the scheduler
   std::vector<Clock::time_point> latest_;  // per answer: its latest token
   bool stream_ = false, begun_ = false;
-  bool done_ = false;  // answered, or the client has left: nothing more is sent but failure_
+  std::string echoes_;  // a stream of prompts alone: it is made at once, so it is sent as a whole
+  bool done_ = false;   // answered, or the client has left: nothing more is sent but failure_
   // What it cost, where answers are accounted for.
   uint64_t account_ = 0;  // 0: not begun, or closed
   size_t ended_ = 0;      // answers that have ended

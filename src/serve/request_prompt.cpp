@@ -80,22 +80,26 @@ std::string tools_key(const ChatRequest& request, const std::string& model, cons
   return key;
 }
 
-ApiResult<PromptGrammar> compile_format(const AnswerFormat& format, RequestGrammars& grammars) {
-  PromptGrammar out;
+ApiResult<void> compile_format(AnswerFormat& format, RequestGrammars& grammars) {
   Result<std::shared_ptr<const Grammar>> grammar = grammars.get(format.key, format.grammar);
   if (!grammar) {
     return std::unexpected(
         bad_request(fmt::format("{}: {}", format.param, grammar.error().message), format.param, format.code));
   }
-  out.grammar = std::move(*grammar);
-  return out;
+  format.compiled = std::move(*grammar);
+  return {};
+}
+
+PromptGrammar format_grammar(const AnswerFormat& format) {
+  CHECK(format.compiled);  // by compile_form
+  return {format.compiled, {}};
 }
 
 /// Tools, a form, both (a call or the form) or neither.
 ApiResult<PromptGrammar> compile_chat(const ChatRequest& request, const PromptModel& model, ToolFormat format,
                                       RequestGrammars& grammars) {
   if (request.tool_choice == ToolChoice::kNone) {
-    return request.format ? compile_format(*request.format, grammars) : PromptGrammar();
+    return request.format ? format_grammar(*request.format) : PromptGrammar();
   }
   const bool either = request.format && request.tool_choice == ToolChoice::kAuto;
   const ToolChoice choice = either ? ToolChoice::kRequired : request.tool_choice;
@@ -150,6 +154,22 @@ ApiError context_exceeded(uint64_t prompt_tokens, int context) {
       "messages", "context_length_exceeded");
 }
 
+// A form beside tools is compiled for its faults: what governs the answer is one grammar of both. Where a call is required,
+// the form has no say.
+ApiResult<void> compile_form(ChatRequest& request, RequestGrammars& grammars) {
+  if (!request.format || request.tool_choice == ToolChoice::kRequired) return {};
+  if (auto compiled = compile_format(*request.format, grammars); !compiled) return compiled;
+  if (request.tool_choice == ToolChoice::kNone) request.format->grammar = {};  // it may be large, and the request may wait
+  return {};
+}
+
+ApiResult<void> compile_form(CompletionRequest& request, RequestGrammars& grammars) {
+  if (!request.format) return {};
+  if (auto compiled = compile_format(*request.format, grammars); !compiled) return compiled;
+  request.format->grammar = {};
+  return {};
+}
+
 ApiResult<RenderedChat> render_chat(const ChatRequest& request, const TextAssets& text, const LocalTime& now) {
   if (!text.chat_template) {
     return std::unexpected(bad_request("the model has no chat template: it continues plain text; ask /v1/completions", "model",
@@ -199,8 +219,7 @@ ApiResult<ChatPrompt> prepare_chat(const ChatRequest& request, const PromptModel
   return out;
 }
 
-ApiResult<CompletionPrompt> prepare_completion(const CompletionRequest& request, const PromptModel& model,
-                                               RequestGrammars& grammars, uint64_t seed) {
+ApiResult<CompletionPrompt> prepare_completion(const CompletionRequest& request, const PromptModel& model, uint64_t seed) {
   CompletionPrompt out;
   if (!model.text.tokenizer) return std::unexpected(no_tokenizer(model.name));
   auto sampling = checked_sampling(request, model, seed);
@@ -227,11 +246,7 @@ ApiResult<CompletionPrompt> prepare_completion(const CompletionRequest& request,
     out.ids.push_back(std::move(ids));
     out.echo.push_back(std::move(echo));
   }
-  if (request.format) {
-    auto grammar = compile_format(*request.format, grammars);
-    if (!grammar) return std::unexpected(grammar.error());
-    out.grammar = std::move(*grammar);
-  }
+  if (request.format) out.grammar = format_grammar(*request.format);
   return out;
 }
 

@@ -49,12 +49,17 @@ struct CompletionPrompt {
   PromptGrammar grammar;
 };
 
-/// Errors: 400 for whatever the request brought about (no template, the template's own words, a context that is too small, a
-/// grammar that cannot be compiled). `seed` counts where the request has none.
+/// Compiles the form that a request asks for, as far as it depends on no model: before the request waits for one. Errors: 400
+/// for what cannot be compiled.
+[[nodiscard]] ApiResult<void> compile_form(ChatRequest& request, RequestGrammars& grammars);
+[[nodiscard]] ApiResult<void> compile_form(CompletionRequest& request, RequestGrammars& grammars);
+
+/// After compile_form. Errors: 400 for whatever the request brought about (no template, the template's own words, a context
+/// that is too small, a grammar that cannot be compiled). `seed` counts where the request has none.
 [[nodiscard]] ApiResult<ChatPrompt> prepare_chat(const ChatRequest& request, const PromptModel& model,
                                                  RequestGrammars& grammars, const LocalTime& now, uint64_t seed);
 [[nodiscard]] ApiResult<CompletionPrompt> prepare_completion(const CompletionRequest& request, const PromptModel& model,
-                                                             RequestGrammars& grammars, uint64_t seed);
+                                                             uint64_t seed);
 
 /// A conversation rendered by the model's template, with its text.
 struct RenderedChat {

@@ -19,11 +19,16 @@ TEST(Request, BodiesThatAreNoObjectAreRefused) {
       {"{\"a\": \"\\ud800\"}", "JSON error"},
       {std::string(100'000, '['), "nested deeper than 64"},
       {"{\"a\": " + std::string(80, '[') + std::string(80, ']') + "}", "nested deeper than 64"}};
-  for (const auto& [body, words] : cases) expect_fault(parse_body(body, limits), "", words, body.substr(0, 80));
+  for (const auto& [body, words] : cases) expect_fault(parse_body(body, limits, false), "", words, body.substr(0, 80));
   std::string many = "{\"k\": 0";
   for (int i = 0; i < limits.max_members; ++i) many += ", \"k" + std::to_string(i) + "\": 0";
-  expect_fault(parse_body(many + "}", limits), "", "513 members; at most 512", "many members");
-  EXPECT_TRUE(parse_body(R"({"a": 1})", limits));
+  expect_fault(parse_body(many + "}", limits, false), "", "513 members; at most 512", "many members");
+  EXPECT_TRUE(parse_body(R"({"a": 1})", limits, false));
+  std::string zeros = "{\"a\": [0";
+  for (int i = 0; i < 200'000; ++i) zeros += ",0";
+  zeros += "]}";
+  expect_fault(parse_body(zeros, limits, false), "", "more than 200000 values", "many zeros");
+  EXPECT_TRUE(parse_body(zeros, limits, true));
 }
 
 TEST(Request, EveryNumberHasItsRange) {
@@ -52,7 +57,10 @@ TEST(Request, EveryNumberHasItsRange) {
     for (const char* wrong : {"\"1\"", "true", "[]", "{}", "[1]"})
       expect_fault(chat_of(with(wrong)), f.name, "not a", with(wrong));
   }
-  // Whole numbers are written as such.
+  // Whole numbers may be written with a fraction of zero.
+  EXPECT_EQ(chat_of(R"("max_tokens": 16.0)")->max_tokens, 16);
+  EXPECT_EQ(chat_of(R"("seed": -2e3)")->seed, -2000);
+  expect_fault(chat_of(R"("n": 17.0)"), "n", "out of range", "17.0");
   for (const char* name : {"n", "max_tokens", "top_k", "seed"}) {
     expect_fault(chat_of("\"" + std::string(name) + "\": 1.5"), name, "1.5 is not a whole number", name);
   }

@@ -10,6 +10,8 @@ namespace {
 
 constexpr size_t kNoCall = static_cast<size_t>(-1);
 constexpr const char* kUnknownTool = "unknown";
+// Values in the arguments of all calls together that are read out of texts; each takes some 40 bytes of memory.
+constexpr uint64_t kMaxArgumentValues = 200'000;
 // Said for the assistant where a template wants its turn between a tool's result and the user's next message.
 constexpr const char* kAcknowledged = "OK.";
 
@@ -70,17 +72,35 @@ std::string content_text(const Json* content) {
   return out;
 }
 
-Json arguments_object(const Json* given) {
+uint64_t count_values(const Json& json) {
+  uint64_t count = 1;
+  if (const Json::Array* list = json.as_array()) {
+    for (const Json& entry : *list) count += count_values(entry);
+  } else if (const Json::Object* object = json.as_object()) {
+    for (const auto& [name, value] : *object) count += count_values(value);
+  }
+  return count;
+}
+
+/// Parses a text of arguments; what it holds is taken from `values_left`.
+Result<Json> parse_arguments(const std::string& text, uint64_t& values_left) {
+  TRY(Json parsed, Json::parse(text, {.max_bytes = text.size(), .max_values = values_left}));
+  values_left -= std::min(values_left, count_values(parsed));
+  return parsed;
+}
+
+/// What is no JSON, or has more values than are left, stays text.
+Json arguments_object(const Json* given, uint64_t& values_left) {
   if (given == nullptr || given->is_null()) return Json::Object{};
   if (given->is_object()) return *given;
   const std::string* text = given->as_string();
   if (text == nullptr) return Json::Object{{"arguments", *given}};
   if (text->find_first_not_of(" \t\r\n") == std::string::npos) return Json::Object{};
-  Result<Json> parsed = Json::parse(*text);
+  Result<Json> parsed = parse_arguments(*text, values_left);
   if (!parsed) return Json::Object{{"arguments", *given}};
   if (parsed->is_object()) return std::move(*parsed);
   if (const std::string* inner = parsed->as_string()) {  // written as text twice
-    Result<Json> again = Json::parse(*inner);
+    Result<Json> again = parse_arguments(*inner, values_left);
     if (again && again->is_object()) return std::move(*again);
   }
   return Json::Object{{"arguments", std::move(*parsed)}};
@@ -89,19 +109,18 @@ Json arguments_object(const Json* given) {
 /// Arguments as an object, or, where the template reads text, as text: as they were written when that is the text of an object.
 /// (Text is what the API carries, and what keeps the prompt of the next turn equal to what the model wrote. From objects, the
 /// templates of Mistral V2 to V7 print the quotes around a call as &#34;, for they mark the arguments as safe HTML.)
-Json repaired_arguments(const Json* given, bool as_text) {
-  Json object = arguments_object(given);
-  if (!as_text) return object;
+Json repaired_arguments(const Json* given, bool as_text, uint64_t& values_left) {
+  if (!as_text) return arguments_object(given, values_left);
   const std::string* text = given == nullptr ? nullptr : given->as_string();
   if (text != nullptr) {
-    const Result<Json> parsed = Json::parse(*text);
+    const Result<Json> parsed = Json::parse(*text, {.max_bytes = text->size(), .max_values = values_left});
     if (parsed && parsed->is_object()) return *given;
   }
-  return object.dump();
+  return arguments_object(given, values_left).dump();
 }
 
 /// A call of the API's shape out of an entry of tool_calls, whatever it is.
-Json repaired_call(const Json& entry, bool arguments_as_text) {
+Json repaired_call(const Json& entry, bool arguments_as_text, uint64_t& values_left) {
   const Json* function = entry.find("function");
   const bool nested = function != nullptr && function->is_object();
   if (!nested) function = &entry;  // {"name": ..., "arguments": ...} alone
@@ -109,7 +128,7 @@ Json repaired_call(const Json& entry, bool arguments_as_text) {
   const bool named = name != nullptr && name->as_string() != nullptr && !name->as_string()->empty();
   Json fixed = nested ? *function : Json(Json::Object{});
   fixed.set("name", named ? *name : Json(kUnknownTool));
-  fixed.set("arguments", repaired_arguments(function->find("arguments"), arguments_as_text));
+  fixed.set("arguments", repaired_arguments(function->find("arguments"), arguments_as_text, values_left));
   Json out = nested ? entry : Json(Json::Object{{"type", "function"}});
   out.set("function", std::move(fixed));
   return out;
@@ -193,6 +212,7 @@ class History {
   bool tools_;
   std::vector<Turn> turns_;
   std::vector<Call> calls_;
+  uint64_t values_left_ = kMaxArgumentValues;
   std::unordered_map<std::string, size_t> by_id_;  // the latest call of an id
 };
 
@@ -203,7 +223,7 @@ void History::read_calls(const Json& message, Turn& turn) {
     if (!entry.is_object()) return;
     Call call;
     if (const Json* id = entry.find("id"); id != nullptr && id->as_string() != nullptr) call.id = *id->as_string();
-    call.json = repaired_call(entry, text_arguments());
+    call.json = repaired_call(entry, text_arguments(), values_left_);
     if (!call.id.empty()) by_id_[call.id] = calls_.size();
     turn.calls.push_back(calls_.size());
     calls_.push_back(std::move(call));
@@ -289,7 +309,7 @@ void History::add_call_before(Turn& result, std::vector<Turn>& out) {
   if (const auto known = by_id_.find(result.result_id); known != by_id_.end()) {
     call.json = calls_[known->second].json;
   } else {
-    call.json = repaired_call(Json::Object{{"name", member(result, "name")}}, text_arguments());
+    call.json = repaired_call(Json::Object{{"name", member(result, "name")}}, text_arguments(), values_left_);
   }
   result.result_of = calls_.size();
   calls_.push_back(std::move(call));

@@ -429,5 +429,22 @@ TEST(ToolHistory, ManyMessagesTakeLinearTime) {
   }
 }
 
+TEST(ToolHistory, ArgumentsOfVeryManyValuesStayText) {
+  std::string zeros = "{\"a\": [0";
+  for (int i = 1; i < 80'000; ++i) zeros += ",0";
+  zeros += "]}";
+  Json::Array calls;
+  for (int i = 0; i < 4; ++i) calls.push_back(Json::Object{{"name", "f"}, {"arguments", i < 3 ? zeros : R"({"b": 1})"}});
+  const Json history(Json::Array{Json::Object{{"role", "assistant"}, {"tool_calls", std::move(calls)}}});
+  const Json out = template_messages(ToolFormat::kTagged, "tools <tool_call> tool_calls", history, Json());
+  const Json& read = *out.find("messages")->as_array()->back().find("tool_calls");
+  const auto arguments = [&](size_t i) { return *(*read.as_array())[i].find("function")->find("arguments"); };
+  // Two are within the limit of them all together, and so is the small one.
+  EXPECT_EQ(arguments(0).find("a")->as_array()->size(), 80'000U);
+  EXPECT_EQ(arguments(1).find("a")->as_array()->size(), 80'000U);
+  EXPECT_EQ(arguments(2), Json(Json::Object{{"arguments", zeros}}));
+  EXPECT_EQ(arguments(3), Json(Json::Object{{"b", 1}}));
+}
+
 }  // namespace
 }  // namespace sobre
