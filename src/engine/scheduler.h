@@ -42,7 +42,7 @@ struct SchedulerOptions {
   int context = 0;           // positions of one answer; 0: the model's own, at most 8192
   uint64_t cache_bytes = 0;  // KV pages of running answers and kept prefixes; 0: chosen from the memory available
   int max_active = 32;       // answers in the batch of a step
-  int max_queued = 256;      // requests waiting; more are refused
+  int max_queued = 256;      // requests waiting beyond those that have a place at once; more are refused
   int max_step_ms = 100;     // what a step with running answers may take: bounds the prompt tokens in it
   std::function<void(const StepReport&)> on_step;  // called on the engine thread; must return at once
 };

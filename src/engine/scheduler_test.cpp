@@ -86,10 +86,10 @@ GenerationRequest request_of(uint32_t seed, int prompt, int tokens) {
   return r;
 }
 
-std::unique_ptr<Scheduler> make(SchedulerOptions options = {}) {
+std::unique_ptr<Scheduler> make(SchedulerOptions options = {}, const std::shared_ptr<const Model>& model = tiny_model()) {
   if (options.threads == 0) options.threads = 2;
   if (options.cache_bytes == 0) options.cache_bytes = 64 << 20;
-  auto scheduler = Scheduler::create(tiny_model(), options);
+  auto scheduler = Scheduler::create(model, options);
   EXPECT_TRUE(scheduler) << scheduler.error().message;
   return std::move(*scheduler);
 }
@@ -274,6 +274,49 @@ TEST(Scheduler, RefusesWithBothNumbers) {
   }
   EXPECT_GT(full, 0);
   EXPECT_TRUE(scheduler->drain(120));
+}
+
+// What there are places for needs no room in the queue; the first step is held until all have asked.
+TEST(Scheduler, AQueueOfNoneTakesWhatHasAPlace) {
+  for (const int queued : {0, 1}) {
+    std::mutex held;
+    SchedulerOptions options;
+    options.max_active = 2;
+    options.max_queued = queued;
+    options.on_step = [&](const StepReport&) { const std::lock_guard wait(held); };
+    const auto scheduler = make(options);
+    Collector c;
+    std::vector<bool> taken;
+    {
+      const std::lock_guard lock(held);
+      for (size_t i = 0; i < 5; ++i) {
+        GenerationRequest request = request_of(1, 20, 5);
+        request.scope = "one";
+        const auto result = scheduler->submit(std::move(request), {c.sink(i)});
+        taken.push_back(result.has_value());
+        if (!result) {
+          EXPECT_EQ(result.error().kind, Kind::kQueueFull);
+        }
+      }
+    }
+    EXPECT_EQ(taken, std::vector<bool>({true, true, queued > 0, false, false})) << queued;
+    EXPECT_TRUE(scheduler->drain(120));
+  }
+}
+
+// Ids of the tokenizer that the embedding has no row for can neither be drawn nor banned.
+TEST(Scheduler, StopIdsBeyondTheEmbeddingAreLeftOut) {
+  const TemporaryFolder folder("short-embedding");
+  ASSERT_TRUE(write_tiny_model(folder.path(), SOBRE_SOURCE_DIR, 1, 256, 368));
+  const auto model = Model::load(folder.path());
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ((*model)->text().stop_ids, std::vector<int32_t>());
+  const auto scheduler = make({}, *model);
+  GenerationRequest request = request_of(1, 1, 4);
+  request.prompt = {5, 6, 7};
+  Collector c;
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(0)}));
+  EXPECT_EQ(c.wait(0).report.end, GenerationEnd::kMaxTokens);
 }
 
 TEST(Scheduler, EndsAtStopStringsAndTheContext) {
