@@ -106,6 +106,7 @@ struct Scheduler::Impl {
   [[nodiscard]] double read_prompts(int decoding);
   [[nodiscard]] bool add_tokens(Answer& answer, int count);
   [[nodiscard]] bool ensure_pages(Answer& answer, int positions);
+  void end_failed(const std::string& message);
   void note_shares();
   void after_forward();
   void start_siblings(Answer& leader, std::vector<Answer*>& drawing);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -317,6 +318,52 @@ TEST(Scheduler, StopIdsBeyondTheEmbeddingAreLeftOut) {
   Collector c;
   ASSERT_TRUE(scheduler->submit(request, {c.sink(0)}));
   EXPECT_EQ(c.wait(0).report.end, GenerationEnd::kMaxTokens);
+}
+
+// A token whose embedding is damaged fails those that use it, not who shares their steps.
+TEST(Scheduler, AnAnswerThatFailsFailsAlone) {
+  constexpr int32_t kBad = 17;
+  const TemporaryFolder folder("damaged");
+  ASSERT_TRUE(write_tiny_model(folder.path(), SOBRE_SOURCE_DIR));
+  const auto model = Model::load(folder.path()), other = Model::load(folder.path());
+  ASSERT_TRUE(model && other);
+  auto& weights = const_cast<Weights&>((*model)->weights());
+  weights.head = std::move(const_cast<Weights&>((*other)->weights()).embedding);  // else every logit of this id were bad
+  const uint16_t nan = 0x7E00;
+  std::memcpy(weights.embedding.data.data() + weights.embedding.layout.stride * (kBad / 16) + weights.embedding.layout.scales +
+                  kBad % 16 * sizeof(nan),
+              &nan, sizeof(nan));
+  GenerationRequest good = request_of(3, 70, 30), bad = request_of(4, 150, 30);
+  for (GenerationRequest* r : {&good, &bad}) r->sampling.banned = {kBad};
+  std::replace(good.prompt.begin(), good.prompt.end(), kBad, kBad + 1);
+  bad.prompt[90] = kBad;
+  const auto expected = alone(good);
+  std::mutex held;
+  SchedulerOptions options;
+  options.on_step = [&](const StepReport&) { const std::lock_guard wait(held); };
+  const auto scheduler = make(options, *model);
+  Collector c;
+  {
+    const std::lock_guard lock(held);
+    for (const size_t slot : {0, 3, 5}) {
+      ASSERT_TRUE(scheduler->submit(good, {c.sink(slot)}));
+      if (slot < 5) {
+        ASSERT_TRUE(scheduler->submit(bad, {c.sink(slot + 1), c.sink(slot + 6)}));
+      }
+    }
+  }
+  for (const size_t slot : {0, 3, 5}) {
+    const auto answer = c.wait(slot);
+    EXPECT_EQ(answer.report.end, GenerationEnd::kMaxTokens) << answer.report.error;
+    EXPECT_EQ(answer.ids, expected);
+  }
+  for (const size_t slot : {1, 4, 6, 9}) {
+    const auto answer = c.wait(slot);
+    EXPECT_EQ(answer.report.end, GenerationEnd::kFailed);
+    EXPECT_NE(answer.report.error.find("not finite"), std::string::npos) << answer.report.error;
+  }
+  EXPECT_TRUE(scheduler->drain(120));
+  EXPECT_EQ(scheduler->stats().cache_used_bytes, 0u);
 }
 
 TEST(Scheduler, EndsAtStopStringsAndTheContext) {

@@ -124,6 +124,11 @@ bool pack_job_group(const MatrixJob& job, int64_t group, RowReader& reader) {
   return true;
 }
 
+std::unexpected<Error> not_finite(const Checkpoint& checkpoint, const TensorView& t) {
+  return fail("{}: the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
+              checkpoint.path(), t.name);
+}
+
 class Planner {
  public:
   Planner(const Checkpoint& checkpoint, WeightMode mode) : checkpoint_(checkpoint), mode_(mode) {}
@@ -163,6 +168,7 @@ class Planner {
     dequantize_row(t->dtype, t->data.data(), t->elements(), all.data());
     std::vector<float> v(static_cast<size_t>(round_up(n, kBlock)), 0.0F);  // kernels read whole vectors
     std::copy_n(all.begin() + source.first_row, n, v.begin());
+    if (!all_finite(v)) return not_finite(checkpoint_, *t);
     return v;
   }
 
@@ -325,24 +331,21 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, WeightMode mode, cons
   const std::vector<PackTask> tasks = split_tasks(jobs);
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
-  std::atomic<const TensorView*> not_finite{nullptr};
+  std::atomic<const TensorView*> bad_tensor{nullptr};
   pool.run([&](int member) {
     RowReader reader;
     for (size_t i = next.fetch_add(1); i < tasks.size(); i = next.fetch_add(1)) {
       const PackTask& t = tasks[i];
       const MatrixJob& job = jobs[t.job].first;
       for (int64_t g = t.begin; g < t.end; ++g) {
-        if (!pack_job_group(job, g, reader)) not_finite = job.tensor;
+        if (!pack_job_group(job, g, reader)) bad_tensor = job.tensor;
       }
       release_rows(checkpoint, job, t.begin, t.end);
       const size_t finished = done.fetch_add(1) + 1;
       if (member == 0 && progress) progress(static_cast<double>(finished) / static_cast<double>(tasks.size()));
     }
   });
-  if (const TensorView* t = not_finite; t != nullptr)
-    return fail(
-        "{}: the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
-        checkpoint.path(), t->name);
+  if (const TensorView* t = bad_tensor; t != nullptr) return not_finite(checkpoint, *t);
   if (progress) progress(1.0);
   return w;
 }
