@@ -13,7 +13,7 @@
 namespace sobre {
 
 struct SamplingOptions {
-  double temperature = 1.0;         // 0: greedy
+  double temperature = 1.0;         // 0 (and below 1e-6): greedy
   int top_k = 0;                    // 0: off
   double top_p = 1.0;               // 1: off
   double min_p = 0.0;               // 0: off

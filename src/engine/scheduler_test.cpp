@@ -158,6 +158,30 @@ TEST(Scheduler, TheSameAloneAndAmongOthersColdAndWarm) {
   }
 }
 
+// A long prompt is displaced by answers that grow while it is read in small pieces. What it finds of itself when it comes back
+// was not cached by anyone before.
+TEST(Scheduler, OwnWorkBeforeAPreemptionIsNotCached) {
+  std::mutex held;
+  SchedulerOptions options;
+  options.cache_bytes = 1;  // the least: 16 pages for an answer and one more
+  options.context = 1024;
+  options.max_step_ms = 1;
+  options.on_step = [&](const StepReport&) { const std::lock_guard wait(held); };
+  const auto scheduler = make(options);
+  Collector c;
+  {
+    const std::lock_guard lock(held);
+    for (uint32_t i = 0; i < 3; ++i) ASSERT_TRUE(scheduler->submit(request_of(i + 1, 60, 200), {c.sink(i)}));
+    ASSERT_TRUE(scheduler->submit(request_of(9, 800, 4), {c.sink(3)}));
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    const auto answer = c.wait(i);
+    EXPECT_EQ(answer.report.end, GenerationEnd::kMaxTokens);
+    EXPECT_EQ(answer.report.cached_tokens, 0) << i;
+  }
+  EXPECT_GT(scheduler->stats().preemptions, 0u);
+}
+
 TEST(Scheduler, SeveralAnswersToOnePrompt) {
   const auto scheduler = make();
   for (const bool reuse : {true, false}) {
