@@ -20,7 +20,7 @@ struct SamplingOptions {
   double repetition_penalty = 1.0;  // divides positive, multiplies negative logits of tokens seen (Keskar et al. 2019)
   double presence_penalty = 0.0;    // OpenAI's definitions: over the answer's tokens
   double frequency_penalty = 0.0;
-  int penalty_window = 64;  // last tokens that repetition_penalty looks at; -1: all
+  int penalty_window = 64;  // last tokens that repetition_penalty looks at; -1: all of prompt and answer
   uint64_t seed = 0;
   uint32_t choice = 0;  // index of the answer when several are drawn
   std::vector<std::pair<int32_t, float>> logit_bias;
