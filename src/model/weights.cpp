@@ -73,9 +73,8 @@ float fp8_scale_at(const MatrixJob& job, int64_t row, int64_t col) {
     dequantize_row(s.dtype, s.data.data(), 1, &value);
     return value;
   }
-  const int64_t row_block = div_up(job.tensor->shape[0], s.shape[0]);
-  const int64_t col_block = s.shape.size() > 1 ? div_up(job.tensor->shape[1], s.shape[1]) : job.tensor->shape[1];
-  const int64_t at = row / row_block * (s.shape.size() > 1 ? s.shape[1] : 1) + col / col_block;
+  const int64_t row_block = job.tensor->shape[0] / s.shape[0], col_block = job.tensor->shape[1] / s.shape[1];
+  const int64_t at = row / row_block * s.shape[1] + col / col_block;
   const auto bytes = static_cast<size_t>(dtype_info(s.dtype).block_bytes);
   dequantize_row(s.dtype, s.data.data() + static_cast<size_t>(at) * bytes, 1, &value);
   return value;
@@ -149,7 +148,9 @@ class Planner {
     job.tensor = t;
     job.first_row = source.first_row;
     job.target = target_type(t->dtype, mode_, checkpoint_.kind(), embedding, cols);
-    TRY(job.fp8_scale, fp8_scale(source.name, *t));
+    if (t->dtype == DType::kF8E4M3 || t->dtype == DType::kF8E5M2) {
+      TRY(job.fp8_scale, fp8_scale_of(checkpoint_, source.name, *t));
+    }
     return MatrixShape{rows, cols};
   }
 
@@ -173,23 +174,6 @@ class Planner {
   }
 
  private:
-  Result<const TensorView*> fp8_scale(const std::string& name, const TensorView& t) const {
-    if (t.dtype != DType::kF8E4M3 && t.dtype != DType::kF8E5M2) return nullptr;
-    const std::string base = name.substr(0, name.rfind('.') + 1);
-    for (const std::string& suffix : checkpoint_.plan().fp8_scale_suffixes) {
-      const TensorView* s = checkpoint_.find_tensor(base + suffix);
-      if (s == nullptr) continue;
-      const bool ok =
-          is_float_type(s->dtype) &&
-          (s->elements() == 1 || (s->shape.size() <= 2 && !s->shape.empty() && s->shape[0] > 0 && s->shape.back() > 0 &&
-                                  div_up(t.shape[0], s->shape[0]) * s->shape[0] < t.shape[0] + s->shape[0] * 128));
-      if (!ok) return fail("{}: the scale {}{} does not fit its 8-bit weight", checkpoint_.path(), base, suffix);
-      return s;
-    }
-    if (t.dtype == DType::kF8E5M2) return nullptr;  // has the range to do without
-    return fail("{}: the 8-bit weight {} has no scale beside it", checkpoint_.path(), name);
-  }
-
   const Checkpoint& checkpoint_;
   WeightMode mode_;
 };
