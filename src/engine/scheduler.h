@@ -54,6 +54,7 @@ struct GenerationRequest {
   std::vector<int32_t> prompt;
   SamplingOptions sampling;
   std::vector<std::string> stops;
+  bool stops_in_grammar = true;            // false: where the grammar holds, stop strings are text like any other
   int max_tokens = 0;                      // 0: until the model ends its answer or the context is full
   bool ignore_eos = false;                 // end-of-answer ids are never drawn (their logits are left out)
   bool special_text = false;               // control tokens appear in the text (tool calls are written with them)

@@ -10,6 +10,14 @@ namespace {
 
 constexpr size_t kMaxForced = 32;  // tokens a grammar forces at a time
 
+// Appends what of an answer's next text is certain; true: a stop string ended it.
+bool add_text(Answer& a, std::string_view text, std::string& out) {
+  if (a.request->stops_in_grammar || !a.constraint || !a.constraint->active()) return a.matcher->push(text, out);
+  a.matcher->finish(out);  // what was held back before the grammar began
+  out += text;
+  return false;
+}
+
 // Takes the next token of an answer: its text, and whether the answer ends with it. `logits`: where log probabilities are
 // wanted, those it was drawn from.
 void take_token(Answer& a, int32_t id, std::span<const float> logits, const Model& model, int context) {
@@ -24,7 +32,7 @@ void take_token(Answer& a, int32_t id, std::span<const float> logits, const Mode
   token.id = id;
   std::string text;
   a.decoder->push(id, text);
-  const bool stopped = a.matcher->push(text, token.text);
+  const bool stopped = add_text(a, text, token.text);
   if (!logits.empty()) add_logprobs(logits, request.top_logprobs, token);
   a.fresh.push_back(std::move(token));
   if (stopped) {
@@ -105,7 +113,7 @@ void end_answer(Answer& answer, GenerationEnd why) {
   answer.ended = true;
   answer.report.end = why;
   if (why == GenerationEnd::kStopString || !answer.decoder) return;
-  if (!answer.matcher->push(answer.decoder->finish(), answer.report.rest)) answer.matcher->finish(answer.report.rest);
+  if (!add_text(answer, answer.decoder->finish(), answer.report.rest)) answer.matcher->finish(answer.report.rest);
 }
 
 }  // namespace sobre

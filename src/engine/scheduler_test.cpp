@@ -471,6 +471,30 @@ TEST(Scheduler, AGrammarHolds) {
   EXPECT_EQ(c.wait(1).text, answer.text);
 }
 
+TEST(Scheduler, StopStringsMayLeaveAGrammarAlone) {
+  const auto scheduler = make();
+  const auto grammar = Grammar::compile(grammar_regex("[0-9]{3}-(yes|no) and that is the whole answer"));
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  GenerationRequest request = request_of(4, 40, 200);
+  request.ignore_eos = false;
+  request.grammar = *grammar;
+  request.stops = {"-", "answer it"};
+  Collector c;
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(0)}));
+  EXPECT_EQ(c.wait(0).report.end, GenerationEnd::kStopString);
+  request.stops_in_grammar = false;
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(1)}));
+  const auto whole = c.wait(1);
+  EXPECT_EQ(whole.report.end, GenerationEnd::kStop);
+  EXPECT_TRUE((*grammar)->matches(whole.text)) << whole.text;
+  // Before the grammar begins they end an answer as ever.
+  request.grammar_start.triggers = {"a trigger that does not come"};
+  request.stops = {"e"};
+  request.sampling.logit_bias = {{68, 100.0F}};
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(2)}));
+  EXPECT_EQ(c.wait(2).report.end, GenerationEnd::kStopString);
+}
+
 TEST(Scheduler, AFormThatTheVocabularyCannotWrite) {
   const auto scheduler = make();
   const GrammarNode nowhere = grammar_token(1'000'000);
