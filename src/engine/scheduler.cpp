@@ -110,8 +110,9 @@ std::expected<std::vector<uint64_t>, Rejection> Scheduler::submit(GenerationRequ
       if (id < spec.vocab_size) request.sampling.banned.push_back(id);
     }
   }
-  if (request.grammar && !can_begin(request, token_index())) {
-    return reject(Kind::kUnwritable, "no token of this model's vocabulary begins what the grammar of the answer asks for");
+  if (request.grammar) {
+    std::string fault = begin_fault(request, token_index());
+    if (!fault.empty()) return reject(Kind::kUnwritable, std::move(fault));
   }
   const auto shared = std::make_shared<const GenerationRequest>(std::move(request));
   std::unique_ptr<Answer> leader;

@@ -100,7 +100,7 @@ struct GenerationSink {
 
 /// Why a request was not taken. Nothing has been called then.
 struct Rejection {
-  /// kUnwritable: no token of the vocabulary begins what the grammar asks for.
+  /// kUnwritable: no token of the vocabulary begins what the grammar asks for, or to find it takes too long.
   enum class Kind : uint8_t { kQueueFull, kTooLong, kInvalid, kUnwritable, kStopping };
   Kind kind = Kind::kInvalid;
   std::string message;    // one line

@@ -68,8 +68,16 @@ static bool none_allowed(std::span<const uint64_t> mask) {
   return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
 }
 
-bool can_begin(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index) {
-  return !none_allowed(Constraint(request.grammar, index, request.grammar_start).mask());
+static constexpr const char* kTooCostly =
+    "the grammar of the answer holds too many patterns side by side: finding the tokens that it takes next would hold all "
+    "other "
+    "answers up; give it fewer alternatives";
+
+std::string begin_fault(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index) {
+  Constraint constraint(request.grammar, index, request.grammar_start);
+  if (!none_allowed(constraint.mask())) return "";
+  if (constraint.too_costly()) return kTooCostly;
+  return "no token of this model's vocabulary begins what the grammar of the answer asks for";
 }
 
 void begin_answer(Answer& answer, const Model& model, std::shared_ptr<const TokenIndex> index) {
@@ -92,6 +100,11 @@ void draw_token(Answer& answer, std::span<const float> logits, const Model& mode
   std::span<const uint64_t> mask;
   if (answer.constraint) {
     mask = answer.constraint->mask();
+    if (answer.constraint->too_costly()) {
+      end_answer(answer, GenerationEnd::kFailed);
+      answer.report.error = kTooCostly;
+      return;
+    }
     if (none_allowed(mask)) {
       end_answer(answer, GenerationEnd::kDeadEnd);
       answer.report.error = "no token of this model's vocabulary goes on as the grammar of the answer asks for";
