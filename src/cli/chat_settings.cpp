@@ -76,6 +76,7 @@ Result<void> set_real(SamplingOptions& o, std::string_view name, std::string_vie
     if (field_name != name) continue;
     known = true;
     TRY(o.*field, real(name, value));
+    if (field == &SamplingOptions::repetition_penalty) o.penalty_window = -1;  // as the server reads this name
   }
   return {};
 }

@@ -68,6 +68,7 @@ TEST(SetOption, EveryNameIsTaken) {
     EXPECT_TRUE(result) << name;
   }
   EXPECT_TRUE(set_option(o, "repetition-penalty", "1.1"));
+  EXPECT_EQ(o.sampling.penalty_window, -1);
   EXPECT_TRUE(set_option(o, "presence-penalty", "-0.5"));
   EXPECT_TRUE(set_option(o, "frequency-penalty", "0.5"));
   EXPECT_EQ(settings_text(o),

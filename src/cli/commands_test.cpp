@@ -82,6 +82,11 @@ TEST(Quantize, ValuesThatAreNoNumbersAreNamed) {
   write_text(folder / "ids", "1 2");
   expect_failure({"generate", model, "--ids", folder / "ids"}, 1, "no numbers");
   expect_failure({"quantize", model, folder / "m.gguf", "--type", "Q8_0"}, 1, "no numbers");
+  // The norms, which are last in the file.
+  bytes.replace(sizeof(header) + header + 64, 2, std::string(2, '\0'));
+  bytes.replace(bytes.size() - 2, 2, "\xC0\x7F");
+  write_text(model + "/model.safetensors", bytes);
+  expect_failure({"generate", model, "--ids", folder / "ids"}, 1, "model.norm.weight holds values that are no numbers");
 }
 
 TEST(Logits, AreFiniteAndAgreeWithGenerate) {

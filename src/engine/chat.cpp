@@ -169,6 +169,8 @@ SamplingOptions sampling_defaults(const Json& generation_defaults, const Samplin
     if (value == nullptr || !value->as_double()) return;
     SamplingOptions tried = options;
     tried.*field = *value->as_double();
+    // Under this name the whole of prompt and answer is meant.
+    if (field == &SamplingOptions::repetition_penalty) tried.penalty_window = -1;
     if (check_sampling(tried, 1)) options = tried;
   };
   const Json *temperature = generation_defaults.find("temperature"), *top_k = generation_defaults.find("top_k");

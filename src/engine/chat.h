@@ -116,7 +116,8 @@ class Answerer {
 [[nodiscard]] SamplingOptions starting_sampling(const Json& catalogue, const Json& generation_defaults);
 
 /// The sampling that a model asks for in its generation_config (or a GGUF's general.sampling.*), `base` for what it does not
-/// say. Values out of range are left out. `do_sample: false` without a temperature means greedy.
+/// say. Values out of range are left out. `do_sample: false` without a temperature means greedy; a repetition_penalty is one
+/// over all tokens of prompt and answer.
 [[nodiscard]] SamplingOptions sampling_defaults(const Json& generation_defaults, const SamplingOptions& base);
 
 }  // namespace sobre

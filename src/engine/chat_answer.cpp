@@ -62,7 +62,7 @@ Result<void> Answerer::write_answer(Sampler& sampler, const AnswerOptions& optio
     } else if (options.max_tokens > 0 && report.answer_tokens >= options.max_tokens) {
       report.end = AnswerEnd::kMaxTokens;
       break;
-    } else if (session_.n_past() >= session_.context()) {
+    } else if (session_.n_past() + 1 >= session_.context()) {
       report.end = AnswerEnd::kContextFull;
       break;
     } else if (cancelled && cancelled()) {

@@ -106,6 +106,8 @@ TEST(SamplingDefaults, TakesWhatIsInRange) {
   EXPECT_EQ(all.top_k, 20);
   EXPECT_EQ(all.min_p, 0.05);
   EXPECT_EQ(all.repetition_penalty, 1.1);
+  EXPECT_EQ(all.penalty_window, -1);
+  EXPECT_EQ(read(R"({"repetition_penalty":1000})").penalty_window, base.penalty_window);
   const SamplingOptions wrong = read(R"({"temperature":-1,"top_p":"x","top_k":-5,"min_p":7})");
   EXPECT_EQ(wrong.temperature, 0.7);
   EXPECT_EQ(wrong.top_p, 1.0);
@@ -264,7 +266,7 @@ TEST_F(Answers, TheContextIsNeverExceeded) {
   const auto report = answerer.answer(almost, options_, [](std::string_view) {});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->end, AnswerEnd::kContextFull);
-  EXPECT_EQ(report->answer_tokens, 5);  // the last needs no position
+  EXPECT_EQ(report->answer_tokens, 4);  // prompt and answer are the context, as behind the scheduler
 }
 
 }  // namespace

@@ -17,7 +17,10 @@ template <class Item>
 class FairQueue {
  public:
   void push(const std::string& scope, Item item) {
-    scopes_[scope].waiting.push_back(std::move(item));
+    const auto [at, fresh] = scopes_.try_emplace(scope);
+    // One that comes anew, or again, goes behind those that wait already.
+    if (fresh) at->second.served = ++clock_;
+    at->second.waiting.push_back(std::move(item));
     ++size_;
   }
   [[nodiscard]] size_t size() const { return size_; }

@@ -152,6 +152,30 @@ TEST(FairQueue, TheScopeWithLeastRunningGoesFirst) {
   EXPECT_EQ(*queue.front(), 6);
 }
 
+// Each asks again as soon as its answer is there: nobody is passed over, whatever the names are.
+TEST(FairQueue, ScopesThatComeAgainGoBehindThoseThatWait) {
+  FairQueue<std::string> queue;
+  for (const char* scope : {"a", "b", "c", "c"}) queue.push(scope, scope);
+  std::string order;
+  for (int i = 0; i < 9; ++i) {
+    const std::string served = queue.pop(1);
+    order += served;
+    queue.finished(served, 1);
+    queue.push(served, served);
+  }
+  EXPECT_EQ(order, "abcabcabc");
+  // A scope with a backlog beside ones that are new each time.
+  int of_backlog = 0;
+  for (int i = 0; i < 9; ++i) {
+    const std::string fresh = "0" + std::to_string(i);
+    queue.push(fresh, fresh);
+    const std::string served = queue.pop(1);
+    queue.finished(served, 1);
+    of_backlog += served == "c" ? 1 : 0;
+  }
+  EXPECT_GE(of_backlog, 2);
+}
+
 TEST(StepPace, LearnsHowMuchFitsBesideRunningAnswers) {
   DecoderSpec spec = tiny_spec();
   StepPace pace(spec, 512, 0.1);

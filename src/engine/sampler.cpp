@@ -19,6 +19,10 @@ constexpr size_t kSumBlock = 64;
 // Candidates lighter than this beside the best are looked at only when the others do not reach top_p.
 constexpr float kLightest = 1e-4F;
 
+// Below this temperature a draw is the greedy choice: whatever is not the best to 1e-4 weighs e^-100 at most, and the inverse
+// of much less is no float.
+constexpr double kLeastTemperature = 1e-6;
+
 // Bound of the ring; far more than any window that changes an answer for the better.
 constexpr int kMaxPenaltyWindow = 1 << 20;
 
@@ -185,7 +189,7 @@ size_t Sampler::sort_until(size_t n, double target) {
   return n;
 }
 
-// work_ holds adjusted logits; temperature is not 0.
+// work_ holds adjusted logits; the temperature is kLeastTemperature at least.
 int32_t Sampler::draw(uint64_t position) {
   const float top = work_[static_cast<size_t>(argmax(std::span(work_).first(vocab_)))];
   const auto inverse = static_cast<float>(1.0 / options_.temperature);
@@ -227,7 +231,7 @@ int32_t Sampler::draw(uint64_t position) {
 
 int32_t Sampler::sample(std::span<const float> logits, uint64_t position, std::span<const uint64_t> mask) {
   adjust(logits, mask);
-  const int32_t id = options_.temperature == 0.0 ? argmax(std::span(work_).first(vocab_)) : draw(position);
+  const int32_t id = options_.temperature < kLeastTemperature ? argmax(std::span(work_).first(vocab_)) : draw(position);
   take(id);
   return id;
 }

@@ -13,14 +13,14 @@
 namespace sobre {
 
 struct SamplingOptions {
-  double temperature = 1.0;         // 0: greedy
+  double temperature = 1.0;         // 0 (and below 1e-6): greedy
   int top_k = 0;                    // 0: off
   double top_p = 1.0;               // 1: off
   double min_p = 0.0;               // 0: off
   double repetition_penalty = 1.0;  // divides positive, multiplies negative logits of tokens seen (Keskar et al. 2019)
   double presence_penalty = 0.0;    // OpenAI's definitions: over the answer's tokens
   double frequency_penalty = 0.0;
-  int penalty_window = 64;  // last tokens that repetition_penalty looks at; -1: all
+  int penalty_window = 64;  // last tokens that repetition_penalty looks at; -1: all of prompt and answer
   uint64_t seed = 0;
   uint32_t choice = 0;  // index of the answer when several are drawn
   std::vector<std::pair<int32_t, float>> logit_bias;

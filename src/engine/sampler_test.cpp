@@ -92,6 +92,19 @@ TEST(Sampler, GreedyTakesTheLowerIdOnTies) {
   EXPECT_EQ(argmax(std::vector<float>{-5, -1, -1}), 1);
 }
 
+TEST(Sampler, TheLeastTemperaturesAreGreedy) {
+  const auto logits = random_logits(300, 8);
+  for (const double temperature : {4.9e-324, 1e-310, 1e-40, 1e-38, 1e-7}) {
+    for (const double top_p : {1.0, 0.9}) {
+      SamplingOptions o;
+      o.temperature = temperature, o.top_p = top_p, o.min_p = top_p < 1 ? 0.1 : 0;
+      ASSERT_TRUE(check_sampling(o, 300));
+      Sampler s(o, 300);
+      for (uint64_t i = 0; i < 20; ++i) EXPECT_EQ(s.sample(logits, i), argmax(logits)) << temperature;
+    }
+  }
+}
+
 TEST(Sampler, PenaltiesAndBias) {
   SamplingOptions o;
   o.temperature = 0;

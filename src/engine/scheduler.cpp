@@ -106,10 +106,13 @@ std::expected<std::vector<uint64_t>, Rejection> Scheduler::submit(GenerationRequ
     return reject(Kind::kInvalid, fmt::format("max_tokens {} or top_logprobs {} is out of range (0 up; -1 to {})",
                                               request.max_tokens, request.top_logprobs, kMaxTopLogprobs));
   if (request.ignore_eos) {
-    for (const int32_t id : s.model->text().stop_ids) request.sampling.banned.push_back(id);
+    for (const int32_t id : s.model->text().stop_ids) {
+      if (id < spec.vocab_size) request.sampling.banned.push_back(id);
+    }
   }
-  if (request.grammar && !can_begin(request, token_index())) {
-    return reject(Kind::kUnwritable, "no token of this model's vocabulary begins what the grammar of the answer asks for");
+  if (request.grammar) {
+    std::string fault = begin_fault(request, token_index());
+    if (!fault.empty()) return reject(Kind::kUnwritable, std::move(fault));
   }
   const auto shared = std::make_shared<const GenerationRequest>(std::move(request));
   std::unique_ptr<Answer> leader;
@@ -117,10 +120,12 @@ std::expected<std::vector<uint64_t>, Rejection> Scheduler::submit(GenerationRequ
   {
     const std::lock_guard lock(s.mutex);
     if (s.stopping) return reject(Kind::kStopping, "the server is stopping", 5);
-    const auto limit = static_cast<size_t>(s.options.max_queued);
+    // Everything passes through the queue: what there are places for at once does not count as waiting.
+    const auto places = static_cast<size_t>(std::max(0, s.options.max_active - s.busy));
+    const auto limit = static_cast<size_t>(std::max(0, s.options.max_queued));
     // No scope alone may fill the queue for the others.
-    const bool crowded = !shared->scope.empty() && s.queue.size(shared->scope) >= std::max<size_t>(1, limit * 3 / 4);
-    if (s.queue.size() >= limit || crowded) {
+    const bool crowded = !shared->scope.empty() && s.queue.size(shared->scope) >= std::max<size_t>(1, limit * 3 / 4) + places;
+    if (s.queue.size() >= limit + places || crowded) {
       return reject(Kind::kQueueFull, fmt::format("{} requests are waiting, as many as may; try again later", s.queue.size()),
                     retry_after(s.stats, s.queue.size(), s.options.max_active));
     }

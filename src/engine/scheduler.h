@@ -42,7 +42,7 @@ struct SchedulerOptions {
   int context = 0;           // positions of one answer; 0: the model's own, at most 8192
   uint64_t cache_bytes = 0;  // KV pages of running answers and kept prefixes; 0: chosen from the memory available
   int max_active = 32;       // answers in the batch of a step
-  int max_queued = 256;      // requests waiting; more are refused
+  int max_queued = 256;      // requests waiting beyond those that have a place at once; more are refused
   int max_step_ms = 100;     // what a step with running answers may take: bounds the prompt tokens in it
   std::function<void(const StepReport&)> on_step;  // called on the engine thread; must return at once
 };
@@ -54,6 +54,7 @@ struct GenerationRequest {
   std::vector<int32_t> prompt;
   SamplingOptions sampling;
   std::vector<std::string> stops;
+  bool stops_in_grammar = true;            // false: where the grammar holds, stop strings are text like any other
   int max_tokens = 0;                      // 0: until the model ends its answer or the context is full
   bool ignore_eos = false;                 // end-of-answer ids are never drawn (their logits are left out)
   bool special_text = false;               // control tokens appear in the text (tool calls are written with them)
@@ -99,7 +100,7 @@ struct GenerationSink {
 
 /// Why a request was not taken. Nothing has been called then.
 struct Rejection {
-  /// kUnwritable: no token of the vocabulary begins what the grammar asks for.
+  /// kUnwritable: no token of the vocabulary begins what the grammar asks for, or to find it takes too long.
   enum class Kind : uint8_t { kQueueFull, kTooLong, kInvalid, kUnwritable, kStopping };
   Kind kind = Kind::kInvalid;
   std::string message;    // one line

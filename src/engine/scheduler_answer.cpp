@@ -10,6 +10,14 @@ namespace {
 
 constexpr size_t kMaxForced = 32;  // tokens a grammar forces at a time
 
+// Appends what of an answer's next text is certain; true: a stop string ended it.
+bool add_text(Answer& a, std::string_view text, std::string& out) {
+  if (a.request->stops_in_grammar || !a.constraint || !a.constraint->active()) return a.matcher->push(text, out);
+  a.matcher->finish(out);  // what was held back before the grammar began
+  out += text;
+  return false;
+}
+
 // Takes the next token of an answer: its text, and whether the answer ends with it. `logits`: where log probabilities are
 // wanted, those it was drawn from.
 void take_token(Answer& a, int32_t id, std::span<const float> logits, const Model& model, int context) {
@@ -24,7 +32,7 @@ void take_token(Answer& a, int32_t id, std::span<const float> logits, const Mode
   token.id = id;
   std::string text;
   a.decoder->push(id, text);
-  const bool stopped = a.matcher->push(text, token.text);
+  const bool stopped = add_text(a, text, token.text);
   if (!logits.empty()) add_logprobs(logits, request.top_logprobs, token);
   a.fresh.push_back(std::move(token));
   if (stopped) {
@@ -60,8 +68,16 @@ static bool none_allowed(std::span<const uint64_t> mask) {
   return std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; });
 }
 
-bool can_begin(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index) {
-  return !none_allowed(Constraint(request.grammar, index, request.grammar_start).mask());
+static constexpr const char* kTooCostly =
+    "the grammar of the answer holds too many patterns side by side: finding the tokens that it takes next would hold all "
+    "other "
+    "answers up; give it fewer alternatives";
+
+std::string begin_fault(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index) {
+  Constraint constraint(request.grammar, index, request.grammar_start);
+  if (!none_allowed(constraint.mask())) return "";
+  if (constraint.too_costly()) return kTooCostly;
+  return "no token of this model's vocabulary begins what the grammar of the answer asks for";
 }
 
 void begin_answer(Answer& answer, const Model& model, std::shared_ptr<const TokenIndex> index) {
@@ -84,6 +100,11 @@ void draw_token(Answer& answer, std::span<const float> logits, const Model& mode
   std::span<const uint64_t> mask;
   if (answer.constraint) {
     mask = answer.constraint->mask();
+    if (answer.constraint->too_costly()) {
+      end_answer(answer, GenerationEnd::kFailed);
+      answer.report.error = kTooCostly;
+      return;
+    }
     if (none_allowed(mask)) {
       end_answer(answer, GenerationEnd::kDeadEnd);
       answer.report.error = "no token of this model's vocabulary goes on as the grammar of the answer asks for";
@@ -105,7 +126,7 @@ void end_answer(Answer& answer, GenerationEnd why) {
   answer.ended = true;
   answer.report.end = why;
   if (why == GenerationEnd::kStopString || !answer.decoder) return;
-  if (!answer.matcher->push(answer.decoder->finish(), answer.report.rest)) answer.matcher->finish(answer.report.rest);
+  if (!add_text(answer, answer.decoder->finish(), answer.report.rest)) answer.matcher->finish(answer.report.rest);
 }
 
 }  // namespace sobre

@@ -106,6 +106,7 @@ struct Scheduler::Impl {
   [[nodiscard]] double read_prompts(int decoding);
   [[nodiscard]] bool add_tokens(Answer& answer, int count);
   [[nodiscard]] bool ensure_pages(Answer& answer, int positions);
+  void end_failed(const std::string& message);
   void note_shares();
   void after_forward();
   void start_siblings(Answer& leader, std::vector<Answer*>& drawing);
@@ -117,8 +118,9 @@ struct Scheduler::Impl {
 // scheduler_answer.cpp: what an answer does with its logits. Any member of the team, one answer each.
 
 /// Makes sampler, decoder, matcher and constraint, once the prompt is read.
-/// Whether the vocabulary has a token that the grammar takes at first. Makes the first mask, which is kept with the grammar.
-[[nodiscard]] bool can_begin(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index);
+/// Why no answer can begin: the vocabulary has no token that the grammar takes at first, or finding it takes too long. Empty:
+/// one can. Makes the first mask, which is kept with the grammar.
+[[nodiscard]] std::string begin_fault(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index);
 void begin_answer(Answer& answer, const Model& model, std::shared_ptr<const TokenIndex> index);
 /// Draws the next token and takes what the grammar forces; fills answer.fresh and, at the end, answer.ended and the report.
 void draw_token(Answer& answer, std::span<const float> logits, const Model& model, int context);

@@ -124,11 +124,12 @@ bool Scheduler::Impl::admit_one(Answer& answer) {
   }
   answer.pages = std::move(prefix.pages);
   answer.computed = prefix.positions;
-  answer.order = ++orders;
-  if (!answer.decoding()) {
+  // One that comes again after it gave its pages up finds its own work in the cache.
+  if (answer.order == 0) {
     answer.report.cached_tokens = prefix.positions;
     answer.admitted = SchedulerClock::now();
   }
+  answer.order = ++orders;
   return true;
 }
 

@@ -1,6 +1,7 @@
 // One step: a token of every running answer, and as many prompt tokens as the pace allows.
 #include <algorithm>
 #include <cstring>
+#include <ranges>
 
 #include "engine/scheduler_impl.h"
 
@@ -117,25 +118,33 @@ void Scheduler::Impl::step() {
   }
   const int decoded = static_cast<int>(batch.size()) - prompt_tokens;
   if (options.on_step) note_shares();
-  if (done) {
-    after_forward();
-  } else {
-    for (Answer* a : in_batch) {
-      a->in_step = 0;
-      end_answer(*a, GenerationEnd::kFailed);
-      a->report.error = done.error().message;
-      for (const auto& sibling : a->siblings) {
-        end_answer(*sibling, GenerationEnd::kFailed);
-        sibling->report.error = done.error().message;
-      }
-    }
-  }
+  if (!done) end_failed(done.error().message);
+  after_forward();
   // Before the answers end: who asks what one cost must find this step in it.
   if (options.on_step) options.on_step({clock_seconds(start), clock_seconds(SchedulerClock::now()), shares});
   hand_out();
   const double seconds = std::chrono::duration<double>(SchedulerClock::now() - start).count();
   pace->observe(decoded, prompt_work, seconds);
   publish(seconds, prompt_tokens);
+}
+
+// Ends the answers whose own values were not finite; all, where the step failed in another way.
+void Scheduler::Impl::end_failed(const std::string& message) {
+  const auto is_bad = [&](int token) { return forward->is_bad(token); };
+  const auto tokens = std::views::iota(0, static_cast<int>(batch.size()));
+  const bool whole = std::ranges::none_of(tokens, is_bad);
+  int first = 0;
+  for (Answer* a : in_batch) {
+    const auto own = std::views::iota(first, first + a->in_step);
+    first += a->in_step;
+    if (!whole && std::ranges::none_of(own, is_bad)) continue;
+    end_answer(*a, GenerationEnd::kFailed);
+    a->report.error = message;
+    for (const auto& sibling : a->siblings) {
+      end_answer(*sibling, GenerationEnd::kFailed);
+      sibling->report.error = message;
+    }
+  }
 }
 
 // The modelled work of everybody in the batch.
@@ -166,7 +175,9 @@ void Scheduler::Impl::after_forward() {
     a->computed += a->in_step;
     a->in_step = 0;
     if (!last) continue;
-    a->logits_row = row++;
+    const int logits = row++;
+    if (a->ended) continue;  // it has failed in this step
+    a->logits_row = logits;
     drawing.push_back(a);
   }
   const auto now = SchedulerClock::now();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -86,10 +87,10 @@ GenerationRequest request_of(uint32_t seed, int prompt, int tokens) {
   return r;
 }
 
-std::unique_ptr<Scheduler> make(SchedulerOptions options = {}) {
+std::unique_ptr<Scheduler> make(SchedulerOptions options = {}, const std::shared_ptr<const Model>& model = tiny_model()) {
   if (options.threads == 0) options.threads = 2;
   if (options.cache_bytes == 0) options.cache_bytes = 64 << 20;
-  auto scheduler = Scheduler::create(tiny_model(), options);
+  auto scheduler = Scheduler::create(model, options);
   EXPECT_TRUE(scheduler) << scheduler.error().message;
   return std::move(*scheduler);
 }
@@ -155,6 +156,30 @@ TEST(Scheduler, TheSameAloneAndAmongOthersColdAndWarm) {
       }
     }
   }
+}
+
+// A long prompt is displaced by answers that grow while it is read in small pieces. What it finds of itself when it comes back
+// was not cached by anyone before.
+TEST(Scheduler, OwnWorkBeforeAPreemptionIsNotCached) {
+  std::mutex held;
+  SchedulerOptions options;
+  options.cache_bytes = 1;  // the least: 16 pages for an answer and one more
+  options.context = 1024;
+  options.max_step_ms = 1;
+  options.on_step = [&](const StepReport&) { const std::lock_guard wait(held); };
+  const auto scheduler = make(options);
+  Collector c;
+  {
+    const std::lock_guard lock(held);
+    for (uint32_t i = 0; i < 3; ++i) ASSERT_TRUE(scheduler->submit(request_of(i + 1, 60, 200), {c.sink(i)}));
+    ASSERT_TRUE(scheduler->submit(request_of(9, 800, 4), {c.sink(3)}));
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    const auto answer = c.wait(i);
+    EXPECT_EQ(answer.report.end, GenerationEnd::kMaxTokens);
+    EXPECT_EQ(answer.report.cached_tokens, 0) << i;
+  }
+  EXPECT_GT(scheduler->stats().preemptions, 0u);
 }
 
 TEST(Scheduler, SeveralAnswersToOnePrompt) {
@@ -276,6 +301,95 @@ TEST(Scheduler, RefusesWithBothNumbers) {
   EXPECT_TRUE(scheduler->drain(120));
 }
 
+// What there are places for needs no room in the queue; the first step is held until all have asked.
+TEST(Scheduler, AQueueOfNoneTakesWhatHasAPlace) {
+  for (const int queued : {0, 1}) {
+    std::mutex held;
+    SchedulerOptions options;
+    options.max_active = 2;
+    options.max_queued = queued;
+    options.on_step = [&](const StepReport&) { const std::lock_guard wait(held); };
+    const auto scheduler = make(options);
+    Collector c;
+    std::vector<bool> taken;
+    {
+      const std::lock_guard lock(held);
+      for (size_t i = 0; i < 5; ++i) {
+        GenerationRequest request = request_of(1, 20, 5);
+        request.scope = "one";
+        const auto result = scheduler->submit(std::move(request), {c.sink(i)});
+        taken.push_back(result.has_value());
+        if (!result) {
+          EXPECT_EQ(result.error().kind, Kind::kQueueFull);
+        }
+      }
+    }
+    EXPECT_EQ(taken, std::vector<bool>({true, true, queued > 0, false, false})) << queued;
+    EXPECT_TRUE(scheduler->drain(120));
+  }
+}
+
+// Ids of the tokenizer that the embedding has no row for can neither be drawn nor banned.
+TEST(Scheduler, StopIdsBeyondTheEmbeddingAreLeftOut) {
+  const TemporaryFolder folder("short-embedding");
+  ASSERT_TRUE(write_tiny_model(folder.path(), SOBRE_SOURCE_DIR, 1, 256, 368));
+  const auto model = Model::load(folder.path());
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ((*model)->text().stop_ids, std::vector<int32_t>());
+  const auto scheduler = make({}, *model);
+  GenerationRequest request = request_of(1, 1, 4);
+  request.prompt = {5, 6, 7};
+  Collector c;
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(0)}));
+  EXPECT_EQ(c.wait(0).report.end, GenerationEnd::kMaxTokens);
+}
+
+// A token whose embedding is damaged fails those that use it, not who shares their steps.
+TEST(Scheduler, AnAnswerThatFailsFailsAlone) {
+  constexpr int32_t kBad = 17;
+  const TemporaryFolder folder("damaged");
+  ASSERT_TRUE(write_tiny_model(folder.path(), SOBRE_SOURCE_DIR));
+  const auto model = Model::load(folder.path()), other = Model::load(folder.path());
+  ASSERT_TRUE(model && other);
+  auto& weights = const_cast<Weights&>((*model)->weights());
+  weights.head = std::move(const_cast<Weights&>((*other)->weights()).embedding);  // else every logit of this id were bad
+  const uint16_t nan = 0x7E00;
+  std::memcpy(weights.embedding.data.data() + weights.embedding.layout.stride * (kBad / 16) + weights.embedding.layout.scales +
+                  kBad % 16 * sizeof(nan),
+              &nan, sizeof(nan));
+  GenerationRequest good = request_of(3, 70, 30), bad = request_of(4, 150, 30);
+  for (GenerationRequest* r : {&good, &bad}) r->sampling.banned = {kBad};
+  std::replace(good.prompt.begin(), good.prompt.end(), kBad, kBad + 1);
+  bad.prompt[90] = kBad;
+  const auto expected = alone(good);
+  std::mutex held;
+  SchedulerOptions options;
+  options.on_step = [&](const StepReport&) { const std::lock_guard wait(held); };
+  const auto scheduler = make(options, *model);
+  Collector c;
+  {
+    const std::lock_guard lock(held);
+    for (const size_t slot : {0, 3, 5}) {
+      ASSERT_TRUE(scheduler->submit(good, {c.sink(slot)}));
+      if (slot < 5) {
+        ASSERT_TRUE(scheduler->submit(bad, {c.sink(slot + 1), c.sink(slot + 6)}));
+      }
+    }
+  }
+  for (const size_t slot : {0, 3, 5}) {
+    const auto answer = c.wait(slot);
+    EXPECT_EQ(answer.report.end, GenerationEnd::kMaxTokens) << answer.report.error;
+    EXPECT_EQ(answer.ids, expected);
+  }
+  for (const size_t slot : {1, 4, 6, 9}) {
+    const auto answer = c.wait(slot);
+    EXPECT_EQ(answer.report.end, GenerationEnd::kFailed);
+    EXPECT_NE(answer.report.error.find("not finite"), std::string::npos) << answer.report.error;
+  }
+  EXPECT_TRUE(scheduler->drain(120));
+  EXPECT_EQ(scheduler->stats().cache_used_bytes, 0u);
+}
+
 TEST(Scheduler, EndsAtStopStringsAndTheContext) {
   SchedulerOptions options;
   options.context = 128;
@@ -355,6 +469,30 @@ TEST(Scheduler, AGrammarHolds) {
   request.top_logprobs = 0;
   ASSERT_TRUE(scheduler->submit(request, {c.sink(1)}));
   EXPECT_EQ(c.wait(1).text, answer.text);
+}
+
+TEST(Scheduler, StopStringsMayLeaveAGrammarAlone) {
+  const auto scheduler = make();
+  const auto grammar = Grammar::compile(grammar_regex("[0-9]{3}-(yes|no) and that is the whole answer"));
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  GenerationRequest request = request_of(4, 40, 200);
+  request.ignore_eos = false;
+  request.grammar = *grammar;
+  request.stops = {"-", "answer it"};
+  Collector c;
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(0)}));
+  EXPECT_EQ(c.wait(0).report.end, GenerationEnd::kStopString);
+  request.stops_in_grammar = false;
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(1)}));
+  const auto whole = c.wait(1);
+  EXPECT_EQ(whole.report.end, GenerationEnd::kStop);
+  EXPECT_TRUE((*grammar)->matches(whole.text)) << whole.text;
+  // Before the grammar begins they end an answer as ever.
+  request.grammar_start.triggers = {"a trigger that does not come"};
+  request.stops = {"e"};
+  request.sampling.logit_bias = {{68, 100.0F}};
+  ASSERT_TRUE(scheduler->submit(request, {c.sink(2)}));
+  EXPECT_EQ(c.wait(2).report.end, GenerationEnd::kStopString);
 }
 
 TEST(Scheduler, AFormThatTheVocabularyCannotWrite) {

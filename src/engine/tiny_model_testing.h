@@ -43,11 +43,13 @@ class TemporaryFolder {
   std::string path_;
 };
 
-/// Writes the checkpoint into `folder` (which exists). Errors: the disk's.
+/// The tokenizer's 380 entries and three added ones: <|im_start|>, <|im_end|>, <think>.
+inline constexpr int kTinyVocab = 383;
+
+/// Writes the checkpoint into `folder` (which exists), with an embedding of `vocab` rows. Errors: the disk's.
 inline Result<void> write_tiny_model(const std::string& folder, const std::string& source_root, uint32_t seed = 1,
-                                     int max_context = 2048) {
-  // 380 entries and three added ones: <|im_start|>, <|im_end|>, <think>.
-  constexpr int vocab = 383, im_end = 381;
+                                     int max_context = 2048, int vocab = kTinyVocab) {
+  constexpr int im_end = 381;
   TRY(const std::string tokenizer, read_file(source_root + "/tests/data/tokenizers/byte-level-nfc.json", 16 << 20));
   Json config = Json::parse(R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64,
       "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "rms_norm_eps": 1e-5,

@@ -275,6 +275,37 @@ TEST(Kernels, ElementwiseIsTheSameBits) {
   }
 }
 
+// Eight bits have no sign for NaN: without one every product would be a number like any other.
+TEST(Kernels, QuantisingKeepsWhatIsNotFinite) {
+  std::mt19937 rng(6);
+  const auto good = random_floats(96, rng);
+  const auto rows = random_rows(DType::kQ4_1, 16, 96, rng);
+  for (const Isa isa : available_isas()) {
+    const Kernels& k = *kernels_for(isa);
+    const PackedMatrix m = pack(DType::kQ4_1, rows, 16, 96, k);
+    for (const float bad : {NAN, -NAN, INFINITY, -INFINITY}) {
+      for (size_t at = 32; at < 64; ++at) {
+        auto x = good;
+        x[at] = bad;
+        for (const int terms : {1, 2}) {
+          const Acts a = make_acts(k, x, 1, 96, terms);
+          EXPECT_FALSE(std::isnan(a.meta[0].d));
+          EXPECT_TRUE(std::isnan(a.meta[1].d) && std::isnan(a.meta[1].d_sum)) << isa_name(isa) << " at " << at;
+          EXPECT_EQ(std::count(a.q.begin() + 32, a.q.begin() + 64, 0), 32) << "the same bytes everywhere";
+          for (const float y : multiply(k, m, a, 1)) EXPECT_TRUE(std::isnan(y)) << isa_name(isa) << " at " << at;
+        }
+        // The cache's own 8 bits: a head of 32 values.
+        std::vector<uint8_t> keys(64 * 48), values(64 * 48);
+        k.kv_store(2, keys.data(), values.data(), 5, x.data() + 32, x.data() + 32, 32);
+        float scale[2];
+        std::memcpy(&scale[0], keys.data() + size_t{32} * 64 + 5 * sizeof(float), sizeof(float));
+        std::memcpy(&scale[1], values.data() + size_t{64} * 32 + 5 * sizeof(float), sizeof(float));
+        EXPECT_TRUE(std::isnan(scale[0]) && std::isnan(scale[1])) << isa_name(isa) << " at " << at;
+      }
+    }
+  }
+}
+
 TEST(Kernels, ExpIsAccurateAndExactAtItsEnds) {
   const Kernels& k = best_kernels();
   for (int i = -870; i <= 880; ++i) {

@@ -9,6 +9,7 @@
 
 #include "format/gguf.h"
 #include "format/safetensors.h"
+#include "format/tensor_bytes.h"
 #include "model/text_assets.h"
 
 namespace sobre {
@@ -156,6 +157,29 @@ std::vector<std::string> Checkpoint::unused_tensors() const {
     if (!used.contains(t.name) && !is_scale(t.name) && !is_ignorable(impl_->plan, t.name)) names.push_back(t.name);
   }
   return names;
+}
+
+Result<const TensorView*> fp8_scale_of(const Checkpoint& checkpoint, const std::string& name, const TensorView& weight) {
+  const std::string base = name.substr(0, name.rfind('.') + 1);
+  const auto& block = checkpoint.plan().fp8_block;
+  for (const std::string& suffix : checkpoint.plan().fp8_scale_suffixes) {
+    const TensorView* s = checkpoint.find_tensor(base + suffix);
+    if (s == nullptr) continue;
+    if (s->dtype != DType::kF32 && s->dtype != DType::kBF16 && s->dtype != DType::kF16)
+      return fail("{}: the scale {} has the type {}, expected F32, F16 or BF16", checkpoint.path(), s->name,
+                  dtype_info(s->dtype).name);
+    if (s->elements() == 1) return s;
+    if (!block)
+      return fail("{}: the scale {} has the shape {}, and the configuration names no weight_block_size", checkpoint.path(),
+                  s->name, shape_text(s->shape));
+    const auto [rows, cols] = *block;
+    const bool divides = weight.shape[0] % rows == 0 && weight.shape[1] % cols == 0;
+    if (divides && s->shape == std::vector<int64_t>{weight.shape[0] / rows, weight.shape[1] / cols}) return s;
+    return fail("{}: the scale {} has the shape {}, which is not that of blocks of {} x {} of the weight {}", checkpoint.path(),
+                s->name, shape_text(s->shape), rows, cols, shape_text(weight.shape));
+  }
+  if (weight.dtype == DType::kF8E5M2) return nullptr;
+  return fail("{}: the 8-bit weight {} has no scale beside it", checkpoint.path(), name);
 }
 
 Result<TextAssets> Checkpoint::text_assets() const {

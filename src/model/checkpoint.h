@@ -65,6 +65,12 @@ class Checkpoint {
   std::unique_ptr<Impl> impl_;
 };
 
+/// The scale beside the 8-bit weight `name` (two-dimensional): one number, or one for each block that the configuration names.
+/// Null where there is none and the type has the range to do without (E5M2). Errors: no scale, one of another shape: how the
+/// weight would be cut is not guessed.
+[[nodiscard]] Result<const TensorView*> fp8_scale_of(const Checkpoint& checkpoint, const std::string& name,
+                                                     const TensorView& weight);
+
 /// Tokenizer of PATH alone: a model (folder or GGUF), or a tokenizer.json, tekken.json or .model file.
 [[nodiscard]] Result<Tokenizer> open_tokenizer(const std::string& path);
 

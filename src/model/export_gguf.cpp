@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -111,9 +112,9 @@ float read_scale(const TensorView& scale, int64_t index) {
 void apply_fp8_scale(const ExportTensor& t, int64_t row, std::vector<float>& x) {
   const TensorView& s = *t.fp8_scale;
   const bool one = s.elements() == 1;
-  const int64_t across = s.shape.size() > 1 ? s.shape[1] : 1;
-  const int64_t row_block = one ? 1 : div_up(t.source->shape[0], s.shape[0]);
-  const int64_t col_block = one ? t.cols() : div_up(t.cols(), across);
+  const int64_t across = one ? 1 : s.shape[1];
+  const int64_t row_block = one ? 1 : t.source->shape[0] / s.shape[0];
+  const int64_t col_block = t.cols() / across;
   for (int64_t c = 0; c < t.cols(); c += col_block) {
     const float scale = read_scale(s, one ? 0 : row / row_block * across + c / col_block);
     const int64_t end = std::min(t.cols(), c + col_block);
@@ -131,6 +132,13 @@ std::vector<float> whole_vector(const ExportTensor& t) {
     out[static_cast<size_t>(i)] = (value + t.add) * t.multiply;
   }
   return out;
+}
+
+// What rounds to the largest F16 (65504) is below this; the rest becomes infinite.
+constexpr float kF16End = 65520.0F;
+
+bool all_below(std::span<const float> x, float end) {
+  return std::all_of(x.begin(), x.end(), [end](float v) { return std::fabs(v) < end; });
 }
 
 class Converter {
@@ -154,18 +162,15 @@ class Converter {
       const std::vector<float> values = t.source == nullptr ? t.values : whole_vector(t);
       quantize_row(t.type, values.data(), t.cols(), out_.data());
     } else {
-      if (!convert_rows(t))
-        return fail(
-            "the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
-            t.source->name);
+      TRY_VOID(convert_rows(t));
     }
     return std::span<const std::byte>(out_);
   }
 
  private:
-  // False: a row holds NaN or an infinity.
-  bool convert_rows(const ExportTensor& t) {
-    std::atomic<bool> finite{true};
+  // Errors: a row that holds NaN or an infinity, or would as the type wanted.
+  Result<void> convert_rows(const ExportTensor& t) {
+    std::atomic<bool> finite{true}, fits{true};
     const size_t in_bytes = static_cast<size_t>(*dtype_bytes(t.source->dtype, static_cast<uint64_t>(t.cols())));
     const size_t out_bytes = out_.size() / static_cast<size_t>(t.rows());
     pool_.run([&](int member) {
@@ -176,10 +181,17 @@ class Converter {
         dequantize_row(t.source->dtype, t.source->data.data() + static_cast<size_t>(from) * in_bytes, t.cols(), x.data());
         if (t.fp8_scale != nullptr) apply_fp8_scale(t, from, x);
         if (!all_finite(x)) finite = false;
+        if (t.type == DType::kF16 && !all_below(x, kF16End)) fits = false;
         quantize_row(t.type, x.data(), t.cols(), out_.data() + static_cast<size_t>(r) * out_bytes);
       }
     });
-    return finite;
+    if (!finite)
+      return fail("the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
+                  t.source->name);
+    if (!fits)
+      return fail("the tensor {} holds values beyond 65504, the largest of F16; BF16 and F32 have room for them",
+                  t.source->name);
+    return {};
   }
 
   ThreadPool pool_;
@@ -277,7 +289,7 @@ class FolderTensors {
     if (t.source->shape.size() != 2 || t.source->shape[1] != cols || t.source->shape[0] < source.first_row + rows)
       return fail("{}: the tensor {} is not [{}, {}]", checkpoint_.path(), source.name, rows, cols);
     if (t.source->dtype == DType::kF8E4M3) {
-      TRY(t.fp8_scale, find_scale(source.name, *t.source));
+      TRY(t.fp8_scale, fp8_scale_of(checkpoint_, source.name, *t.source));
     }
     t.name = std::move(name);
     t.shape = {rows, cols};
@@ -291,22 +303,6 @@ class FolderTensors {
     }
     tensors_.push_back(std::move(t));
     return {};
-  }
-
-  Result<const TensorView*> find_scale(const std::string& name, const TensorView& weight) const {
-    const std::string base = name.substr(0, name.rfind('.') + 1);
-    for (const std::string& suffix : plan_.fp8_scale_suffixes) {
-      const TensorView* s = checkpoint_.find_tensor(base + suffix);
-      if (s == nullptr) continue;
-      const bool is_number = s->dtype == DType::kF32 || s->dtype == DType::kBF16 || s->dtype == DType::kF16;
-      const bool is_grid = s->shape.size() == 2 && s->shape[0] > 0 && s->shape[1] > 0 && s->shape[0] <= weight.shape[0] &&
-                           s->shape[1] <= weight.shape[1] &&
-                           div_up(weight.shape[0], div_up(weight.shape[0], s->shape[0])) <= s->shape[0] &&
-                           div_up(weight.shape[1], div_up(weight.shape[1], s->shape[1])) <= s->shape[1];
-      if (is_number && (s->elements() == 1 || is_grid)) return s;
-      return fail("{}: the scale {}{} does not fit its 8-bit weight", checkpoint_.path(), base, suffix);
-    }
-    return fail("{}: the 8-bit weight {} has no scale beside it", checkpoint_.path(), name);
   }
 
   const Checkpoint& checkpoint_;

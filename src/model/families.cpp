@@ -481,6 +481,7 @@ Result<void> read_quantization(const ConfigReader& top, const ConfigReader& text
     for (const Json& side : *block)
       valid = valid && side.is_integer() && side.as_int().value_or(0) >= 1 && *side.as_int() <= kMaxFfn;
     if (!valid) return fail("{}: weight_block_size must be two whole numbers from 1 to {}", quant->where(), kMaxFfn);
+    plan.fp8_block.emplace(*(*block)[0].as_int(), *(*block)[1].as_int());
   }
   if (tensors == nullptr) return {};
   for (const LayerNames& l : plan.layers) {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -43,6 +45,8 @@ struct CheckpointPlan {
   std::vector<std::string> ignored_prefixes, ignored_parts;
   /// FP8: suffixes of the scale tensors beside "X.weight" ("weight_scale_inv", "qscale_weight"); values multiply.
   std::vector<std::string> fp8_scale_suffixes;
+  /// Rows and columns of a block that shares a scale; none: one scale per weight.
+  std::optional<std::pair<int64_t, int64_t>> fp8_block;
 };
 
 /// What the file holds, asked by name, so that a plan can follow what is there (tied heads, biases, prefixes).

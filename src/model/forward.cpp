@@ -116,6 +116,7 @@ Result<std::unique_ptr<Forward>> Forward::create(std::shared_ptr<const Model> mo
   carve(f->memory_.data());
   f->query_scale_.assign(static_cast<size_t>(max_tokens), 1.0F);
   f->picked_tokens_.assign(static_cast<size_t>(max_logits), 0);
+  f->bad_tokens_.assign(static_cast<size_t>(max_tokens), 0);
   return f;
 }
 
@@ -138,6 +139,7 @@ Result<void> Forward::step(std::span<const BatchToken> tokens, std::span<const S
   CHECK(static_cast<int>(tokens.size()) <= max_tokens_);
   const DecoderSpec& spec = model_->spec();
   n_logits_ = 0;
+  std::fill(bad_tokens_.begin(), bad_tokens_.end(), uint8_t{0});
   for (size_t t = 0; t < tokens.size(); ++t) {
     if (tokens[t].id < 0 || tokens[t].id >= spec.vocab_size) {
       return fail("the token id {} is outside the vocabulary of {} entries", tokens[t].id, spec.vocab_size);
@@ -218,10 +220,11 @@ std::pair<int64_t, int64_t> Forward::group_share(int member, int64_t groups) con
   return share(groups, member, threads_->size());
 }
 
-void Forward::check_finite(const float* x, int64_t n, int layer) {
+void Forward::check_finite(const float* x, int64_t n, int layer, int64_t token) {
   bool bad = false;
   for (int64_t i = 0; i < n; ++i) bad |= !(std::fabs(x[i]) <= FLT_MAX);
   if (!bad) return;
+  std::atomic_ref(bad_tokens_[static_cast<size_t>(token)]).store(1, std::memory_order_relaxed);
   int none = 0;
   bad_layer_.compare_exchange_strong(none, layer + 1, std::memory_order_relaxed);
 }
@@ -315,6 +318,13 @@ void Forward::attend_unit(int member, const Step& s, int layer, int kv_head, int
   }
 }
 
+// Quantising reads whole blocks: behind rows that end within one, zeros, and not what a wider layer has left there. One member
+// does it while the others write what comes before.
+void Forward::clear_padding(int member, float* rows, int64_t stride, int64_t n, int64_t written) const {
+  const int64_t padding = round_up(written, kBlock) - written;
+  for (int64_t t = 0; t < n && member == 0 && padding > 0; ++t) std::fill_n(rows + t * stride + written, padding, 0.0F);
+}
+
 // Units of one kv head and a few consecutive tokens of one sequence, dealt out in turn: later tokens see more keys, and so the
 // shares even out.
 void Forward::attend(int member, const Step& s, int layer) {
@@ -330,6 +340,7 @@ void Forward::attend(int member, const Step& s, int layer) {
     }
     t0 = t1;
   }
+  clear_padding(member, attn_, q_stride_, s.n(), static_cast<int64_t>(l.n_heads) * l.head_dim);
 }
 
 // x += residual_scale * (post norm of) (w a + bias).
@@ -351,7 +362,7 @@ void Forward::add_branch(int member, const Step& s, const PackedMatrix& w, const
     if (!bias.empty()) kernels_->add(y, bias.data() + r0, width);
     if (post_norm.empty()) {
       add(x_ + t * d_stride_ + r0, y, width);
-      check_finite(x_ + t * d_stride_ + r0, width, layer);
+      check_finite(x_ + t * d_stride_ + r0, width, layer, t);
     }
   }
   threads_->barrier();
@@ -361,7 +372,7 @@ void Forward::add_branch(int member, const Step& s, const PackedMatrix& w, const
     float* y = branch_ + t * d_stride_;
     kernels_->rms_norm(y, post_norm.data(), spec.d_model, spec.norm_eps, y);
     add(x_ + t * d_stride_, y, spec.d_model);
-    check_finite(x_ + t * d_stride_, spec.d_model, layer);
+    check_finite(x_ + t * d_stride_, spec.d_model, layer, t);
   }
   threads_->barrier();
 }
@@ -402,6 +413,7 @@ void Forward::ffn_block(int member, const Step& s, int layer) {
         kernels_->gelu_mul(gate, up, gate, width);
     }
   }
+  clear_padding(member, gate_, ffn_stride_, s.n(), w.gate.groups() * kGroupRows);
   threads_->barrier();
   const ActRows hidden = prepare(member, gate_, ffn_stride_, s.n(), l.ffn_dim, nullptr, !is_float(w.down.form), 1);
   add_branch(member, s, w.down, hidden, {}, w.ffn_post_norm, layer);
@@ -429,7 +441,7 @@ void Forward::head(int member, const Step& s) {
   for (int64_t i = 0; i < n; ++i) {
     float* row = logits_ + i * vocab_stride_ + r0;
     if (spec.logit_divisor != 1.0F) kernels_->scale(row, 1.0F / spec.logit_divisor, width);
-    check_finite(row, width, spec.n_layers());
+    check_finite(row, width, spec.n_layers(), picked_tokens_[static_cast<size_t>(i)]);
   }
 }
 

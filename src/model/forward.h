@@ -40,6 +40,10 @@ class Forward {
   /// outside the vocabulary; a value that is not finite, naming the layer.
   [[nodiscard]] Result<void> step(std::span<const BatchToken> tokens, std::span<const SequencePages> sequences, KvPool& kv);
 
+  /// Whether token i of the last step had a value that is not finite: its sequence is lost, the others' results stand. False
+  /// for all where step() failed in another way.
+  [[nodiscard]] bool is_bad(int i) const { return bad_tokens_[static_cast<size_t>(i)] != 0; }
+
   /// Logits of the i-th token that wanted them, in batch order: [vocab]. Valid until the next step.
   [[nodiscard]] std::span<const float> logits(int i) const;
   [[nodiscard]] int max_tokens() const { return max_tokens_; }
@@ -76,7 +80,8 @@ class Forward {
   void add_branch(int member, const Step& s, const PackedMatrix& w, const ActRows& a, const std::vector<float>& bias,
                   const std::vector<float>& post_norm, int layer);
   void head(int member, const Step& s);
-  void check_finite(const float* x, int64_t n, int layer);
+  void clear_padding(int member, float* rows, int64_t stride, int64_t n, int64_t written) const;
+  void check_finite(const float* x, int64_t n, int layer, int64_t token);
   ActRows prepare(int member, const float* x, int64_t stride, int64_t n, int64_t dim, const std::vector<float>* norm,
                   bool integers, int terms);
   [[nodiscard]] std::pair<int64_t, int64_t> group_share(int member, int64_t groups) const;
@@ -96,7 +101,8 @@ class Forward {
   std::vector<float> query_scale_;      // [max_tokens]
   std::vector<int32_t> picked_tokens_;  // [max_logits]
   std::vector<Private> private_;
-  std::atomic<int> bad_layer_{0};  // first layer with a value that is not finite, plus one; 0: none
+  std::atomic<int> bad_layer_{0};    // first layer with a value that is not finite, plus one; 0: none
+  std::vector<uint8_t> bad_tokens_;  // [max_tokens]
   int n_logits_ = 0;
 };
 

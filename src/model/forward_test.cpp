@@ -227,6 +227,14 @@ TEST(Forward, SameBitsWithEveryMechanism) {
   check_everywhere(s, DType::kQ4_1, KvType::kF16, "every mechanism", true);
 }
 
+// What a wider layer leaves behind a narrower one's rows is not read: these rows end within a block of 32.
+TEST(Forward, SameBitsWithLayersOfDifferentWidths) {
+  DecoderSpec s = small_spec(64, 3, 1, 16, 80);
+  s.layers[1].n_heads = 6;
+  s.layers[1].ffn_dim = 160;
+  check_everywhere(s, DType::kQ8_0, KvType::kF16, "narrow, wide, narrow");
+}
+
 // The reference checkpoints of every family: alone, in chunks, and one of five, on each instruction set.
 TEST(Forward, SameBitsForEveryFamilyAloneAndInABatch) {
   const std::string folder = std::string(SOBRE_SOURCE_DIR) + "/../shared/goldens/families";
@@ -276,8 +284,33 @@ TEST(Forward, ValuesThatAreNotFiniteNameTheirLayer) {
   const auto done = (*forward)->step(std::span(&token, 1), std::span(&view, 1), *pool);
   ASSERT_FALSE(done.has_value());
   EXPECT_NE(done.error().message.find("layer 1"), std::string::npos) << done.error().message;
+  EXPECT_TRUE((*forward)->is_bad(0));
   const BatchToken outside{kVocab, 0, 0, true};
   EXPECT_FALSE((*forward)->step(std::span(&outside, 1), std::span(&view, 1), *pool).has_value());
+  EXPECT_FALSE((*forward)->is_bad(0));
+}
+
+// A damaged scale of a matrix whose results are rounded to 8 bits (activations, or keys and values) before any check.
+TEST(Forward, DamagedScalesAreFoundBehindEveryMatrix) {
+  const DecoderSpec s = small_spec(64, 2, 1, 32, 64);
+  const std::pair<const char*, PackedMatrix LayerWeights::*> matrices[] = {
+      {"q", &LayerWeights::q},   {"k", &LayerWeights::k},       {"v", &LayerWeights::v},      {"o", &LayerWeights::o},
+      {"up", &LayerWeights::up}, {"gate", &LayerWeights::gate}, {"down", &LayerWeights::down}};
+  for (const auto& [name, matrix] : matrices) {
+    for (const KvType kv : {KvType::kF16, KvType::kQ8}) {
+      const auto model = make_model(s, DType::kQ8_0, best_kernels());
+      PackedMatrix& m = const_cast<Weights&>(model->weights()).layers[1].*matrix;
+      const uint16_t nan = 0x7E00;
+      std::memcpy(m.data.data() + m.layout.scales, &nan, sizeof(nan));
+      auto pool = KvPool::create(s, kv, 1);
+      auto forward = Forward::create(model, std::make_shared<ThreadPool>(1), 4, 1, 1);
+      const std::vector<int> pages{pool->acquire()};
+      const SequencePages view(pages);
+      const BatchToken tokens[] = {{1, 0, 0, false}, {2, 1, 0, true}};
+      const auto done = (*forward)->step(tokens, std::span(&view, 1), *pool);
+      EXPECT_FALSE(done.has_value()) << name << ", " << kv_type_name(kv);
+    }
+  }
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ Result<std::shared_ptr<const Model>> Model::load(const Checkpoint& checkpoint, c
   model->kernels_ = kernels;
   model->spec_ = checkpoint.plan().spec;
   TRY(model->text_, checkpoint.text_assets());
+  // A tokenizer may know more ids than the embedding has rows: those the model can never say.
+  std::erase_if(model->text_.stop_ids, [&](int32_t id) { return id >= model->spec_.vocab_size; });
   for (const std::string& name : checkpoint.unused_tensors())
     model->warnings_.push_back(fmt::format("{}: the tensor {} is not used", checkpoint.path(), name));
   ThreadPool pool(options.threads);

@@ -73,9 +73,8 @@ float fp8_scale_at(const MatrixJob& job, int64_t row, int64_t col) {
     dequantize_row(s.dtype, s.data.data(), 1, &value);
     return value;
   }
-  const int64_t row_block = div_up(job.tensor->shape[0], s.shape[0]);
-  const int64_t col_block = s.shape.size() > 1 ? div_up(job.tensor->shape[1], s.shape[1]) : job.tensor->shape[1];
-  const int64_t at = row / row_block * (s.shape.size() > 1 ? s.shape[1] : 1) + col / col_block;
+  const int64_t row_block = job.tensor->shape[0] / s.shape[0], col_block = job.tensor->shape[1] / s.shape[1];
+  const int64_t at = row / row_block * s.shape[1] + col / col_block;
   const auto bytes = static_cast<size_t>(dtype_info(s.dtype).block_bytes);
   dequantize_row(s.dtype, s.data.data() + static_cast<size_t>(at) * bytes, 1, &value);
   return value;
@@ -124,6 +123,11 @@ bool pack_job_group(const MatrixJob& job, int64_t group, RowReader& reader) {
   return true;
 }
 
+std::unexpected<Error> not_finite(const Checkpoint& checkpoint, const TensorView& t) {
+  return fail("{}: the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
+              checkpoint.path(), t.name);
+}
+
 class Planner {
  public:
   Planner(const Checkpoint& checkpoint, WeightMode mode) : checkpoint_(checkpoint), mode_(mode) {}
@@ -144,7 +148,9 @@ class Planner {
     job.tensor = t;
     job.first_row = source.first_row;
     job.target = target_type(t->dtype, mode_, checkpoint_.kind(), embedding, cols);
-    TRY(job.fp8_scale, fp8_scale(source.name, *t));
+    if (t->dtype == DType::kF8E4M3 || t->dtype == DType::kF8E5M2) {
+      TRY(job.fp8_scale, fp8_scale_of(checkpoint_, source.name, *t));
+    }
     return MatrixShape{rows, cols};
   }
 
@@ -163,27 +169,11 @@ class Planner {
     dequantize_row(t->dtype, t->data.data(), t->elements(), all.data());
     std::vector<float> v(static_cast<size_t>(round_up(n, kBlock)), 0.0F);  // kernels read whole vectors
     std::copy_n(all.begin() + source.first_row, n, v.begin());
+    if (!all_finite(v)) return not_finite(checkpoint_, *t);
     return v;
   }
 
  private:
-  Result<const TensorView*> fp8_scale(const std::string& name, const TensorView& t) const {
-    if (t.dtype != DType::kF8E4M3 && t.dtype != DType::kF8E5M2) return nullptr;
-    const std::string base = name.substr(0, name.rfind('.') + 1);
-    for (const std::string& suffix : checkpoint_.plan().fp8_scale_suffixes) {
-      const TensorView* s = checkpoint_.find_tensor(base + suffix);
-      if (s == nullptr) continue;
-      const bool ok =
-          is_float_type(s->dtype) &&
-          (s->elements() == 1 || (s->shape.size() <= 2 && !s->shape.empty() && s->shape[0] > 0 && s->shape.back() > 0 &&
-                                  div_up(t.shape[0], s->shape[0]) * s->shape[0] < t.shape[0] + s->shape[0] * 128));
-      if (!ok) return fail("{}: the scale {}{} does not fit its 8-bit weight", checkpoint_.path(), base, suffix);
-      return s;
-    }
-    if (t.dtype == DType::kF8E5M2) return nullptr;  // has the range to do without
-    return fail("{}: the 8-bit weight {} has no scale beside it", checkpoint_.path(), name);
-  }
-
   const Checkpoint& checkpoint_;
   WeightMode mode_;
 };
@@ -325,24 +315,21 @@ Result<Weights> load_weights(const Checkpoint& checkpoint, WeightMode mode, cons
   const std::vector<PackTask> tasks = split_tasks(jobs);
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
-  std::atomic<const TensorView*> not_finite{nullptr};
+  std::atomic<const TensorView*> bad_tensor{nullptr};
   pool.run([&](int member) {
     RowReader reader;
     for (size_t i = next.fetch_add(1); i < tasks.size(); i = next.fetch_add(1)) {
       const PackTask& t = tasks[i];
       const MatrixJob& job = jobs[t.job].first;
       for (int64_t g = t.begin; g < t.end; ++g) {
-        if (!pack_job_group(job, g, reader)) not_finite = job.tensor;
+        if (!pack_job_group(job, g, reader)) bad_tensor = job.tensor;
       }
       release_rows(checkpoint, job, t.begin, t.end);
       const size_t finished = done.fetch_add(1) + 1;
       if (member == 0 && progress) progress(static_cast<double>(finished) / static_cast<double>(tasks.size()));
     }
   });
-  if (const TensorView* t = not_finite; t != nullptr)
-    return fail(
-        "{}: the tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training was",
-        checkpoint.path(), t->name);
+  if (const TensorView* t = bad_tensor; t != nullptr) return not_finite(checkpoint, *t);
   if (progress) progress(1.0);
   return w;
 }

@@ -8,6 +8,7 @@
 #include "serve/metrics.h"
 #include "serve/request_grammars.h"
 #include "serve/request_testing.h"
+#include "text/grammar_machine.h"
 
 namespace sobre {
 namespace {
@@ -285,6 +286,22 @@ TEST(RequestGrammars, AreKeptUntilOthersAreUsedMore) {
   EXPECT_EQ(grammars.find("a+"), a);
   EXPECT_FALSE(grammars.get("(", grammar_regex("(")));
   EXPECT_EQ(grammars.entries(), 2U);
+}
+
+// What counts is what a grammar takes now, with the masks that were made since it was compiled.
+TEST(RequestGrammars, MakeRoomForMasks) {
+  RequestGrammars grammars(GrammarLimits(), 10, 1 << 20);
+  std::vector<std::shared_ptr<const Grammar>> kept;
+  for (const char* pattern : {"a+", "b+", "c+"}) {
+    kept.push_back(grammars.get(pattern, grammar_regex(pattern)).value());
+    kept.back()->impl().cache.put("mask", std::make_shared<int>(1), 500'000);
+  }
+  EXPECT_EQ(grammars.find("c+"), kept[2]);
+  EXPECT_EQ(grammars.entries(), 2U);
+  EXPECT_EQ(grammars.find("a+"), nullptr);
+  kept[1]->impl().cache.put("another", std::make_shared<int>(1), 900'000);
+  EXPECT_EQ(grammars.find("b+"), kept[1]) << "it is given out, and not kept";
+  EXPECT_EQ(grammars.entries(), 0U);
 }
 
 TEST(Metrics, CountWhatTheyAreTold) {

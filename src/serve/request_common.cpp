@@ -27,8 +27,14 @@ void read_sampling(RequestFields& fields, const ApiLimits& limits, CommonRequest
   out.frequency_penalty = fields.number("frequency_penalty", -2, 2);
   out.repetition_penalty = fields.number("repetition_penalty", 0.01, 100);
   const auto other_name = fields.number("repeat_penalty", 0.01, 100);
-  if (!out.repetition_penalty) out.repetition_penalty = other_name;
-  out.penalty_window = as_int(fields.integer("repeat_last_n", -1, 1 << 20));
+  // What each name means where it comes from: all of prompt and answer, or the last tokens.
+  if (out.repetition_penalty) {
+    out.penalty_window = -1;
+  } else if (other_name) {
+    out.repetition_penalty = other_name;
+    out.penalty_window = SamplingOptions().penalty_window;
+  }
+  if (const auto window = as_int(fields.integer("repeat_last_n", -1, 1 << 20))) out.penalty_window = window;
   out.top_k = as_int(fields.integer("top_k", -1, 1 << 30));
   if (out.top_k && *out.top_k < 0) out.top_k = 0;
   out.seed = fields.integer("seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());

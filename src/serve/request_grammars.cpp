@@ -7,7 +7,9 @@ std::shared_ptr<const Grammar> RequestGrammars::find(const std::string& key) {
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
-  return found->second->grammar;
+  const std::shared_ptr<const Grammar> grammar = found->second->grammar;
+  make_room();
+  return grammar;
 }
 
 Result<std::shared_ptr<const Grammar>> RequestGrammars::get(const std::string& key, const GrammarNode& root) {
@@ -18,18 +20,25 @@ Result<std::shared_ptr<const Grammar>> RequestGrammars::get(const std::string& k
 }
 
 void RequestGrammars::keep(const std::string& key, const std::shared_ptr<const Grammar>& grammar) {
-  const uint64_t bytes = key.size() + grammar->memory_bytes();
   const std::lock_guard lock(mutex_);
   // Two requests may have compiled the same; a grammar too large for the cache lives with its request alone.
-  if (bytes > max_bytes_ / 2 || by_key_.contains(key)) return;
-  entries_.push_front({key, grammar, bytes});
+  if (key.size() + grammar->memory_bytes() > max_bytes_ / 2 || by_key_.contains(key)) return;
+  entries_.push_front({key, grammar});
   by_key_.emplace(key, entries_.begin());
-  bytes_ += bytes;
-  while (entries_.size() > max_entries_ || bytes_ > max_bytes_) {
-    bytes_ -= entries_.back().bytes;
-    by_key_.erase(entries_.back().key);
-    entries_.pop_back();
+  make_room();
+}
+
+// Grammars grow by the masks that are kept with them: what counts is what they take now.
+void RequestGrammars::make_room() {
+  uint64_t bytes = 0;
+  size_t kept = 0;
+  auto at = entries_.begin();
+  for (; at != entries_.end() && kept < max_entries_; ++at, ++kept) {
+    bytes += at->key.size() + at->grammar->memory_bytes();
+    if (bytes > max_bytes_) break;
   }
+  for (auto gone = at; gone != entries_.end(); ++gone) by_key_.erase(gone->key);
+  entries_.erase(at, entries_.end());
 }
 
 size_t RequestGrammars::entries() const {

@@ -30,9 +30,9 @@ class RequestGrammars {
   struct Entry {
     std::string key;
     std::shared_ptr<const Grammar> grammar;
-    uint64_t bytes = 0;
   };
   void keep(const std::string& key, const std::shared_ptr<const Grammar>& grammar);
+  void make_room();
 
   GrammarLimits limits_;
   size_t max_entries_;
@@ -40,7 +40,6 @@ class RequestGrammars {
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // the latest used first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
-  uint64_t bytes_ = 0;
 };
 
 }  // namespace sobre

@@ -172,6 +172,7 @@ ApiResult<void> RequestJob::prepare_chat_request(const PromptModel& model) {
   auto prompt = prepare_chat(std::get<ChatRequest>(request_), model, core_->grammars, local_now(), ApiCore::new_seed());
   if (!prompt) return std::unexpected(prompt.error());
   fill_request(prompt->sampling, prompt->grammar);
+  generation_.stops_in_grammar = !prompt->reader.obeyed;  // they are of the content, not of calls
   generation_.special_text = prompt->special_text;
   answer_ = make_chat_answer(head(), form(1), model.text, *prompt);
   prompts_.push_back(std::move(prompt->ids));

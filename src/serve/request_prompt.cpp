@@ -211,6 +211,8 @@ ApiResult<ChatPrompt> prepare_chat(const ChatRequest& request, const PromptModel
     return std::unexpected(context_exceeded(out.ids.size(), model.context));
   }
   out.reader = reader_options(request, *chat, source);
+  out.reader.calls_only = request.tool_choice == ToolChoice::kRequired;
+  out.reader.obeyed = out.reader.calls_only || (out.reader.tools && out.grammar.grammar && !out.grammar.start.at_once());
   out.reader.seed = mix_ids(out.sampling.seed, out.ids);
   out.split = out.reader.tools || out.reader.reasoning;
   const bool think_tokens = out.reader.reasoning && (is_control(tokenizer, kThink) || is_control(tokenizer, kThinkEnd) ||

@@ -102,6 +102,26 @@ TEST(Request, WhatIsLeftOutIsTheModelsOwn) {
   EXPECT_TRUE(check_sampling(o, 100));
 }
 
+TEST(Request, EachNameOfThePenaltyHasItsWindow) {
+  const std::pair<const char*, int> cases[] = {{R"("repetition_penalty": 1.1)", -1},
+                                               {R"("repeat_penalty": 1.1)", 64},
+                                               {R"("repeat_penalty": 1.2, "repetition_penalty": 1.1)", -1},
+                                               {R"("repetition_penalty": 1.1, "repeat_last_n": 32)", 32},
+                                               {R"("repeat_penalty": 1.1, "repeat_last_n": -1)", -1},
+                                               {R"("repeat_last_n": 0)", 0},
+                                               {"", 200}};
+  SamplingOptions recommended;
+  recommended.repetition_penalty = 1.1;
+  recommended.penalty_window = 200;
+  for (const auto& [members, window] : cases) {
+    const auto request = chat_of(members);
+    ASSERT_TRUE(request) << members;
+    const SamplingOptions o = sampling_of(*request, recommended, 9);
+    EXPECT_EQ(o.repetition_penalty, 1.1) << members;
+    EXPECT_EQ(o.penalty_window, window) << members;
+  }
+}
+
 TEST(Request, FlagsAndTexts) {
   for (const char* name : {"stream", "ignore_eos", "cache_prompt", "logprobs", "parallel_tool_calls"}) {
     EXPECT_TRUE(chat_of("\"" + std::string(name) + "\": true")) << name;

@@ -158,6 +158,14 @@ void AnswerReader::Impl::run(std::string_view text) {
 }
 
 void AnswerReader::Impl::end() {
+  const bool opens = !held.empty() && opening.starts_with(held) && (options.calls_only || n_calls > 0);
+  const bool opened = state != State::kText && !certain;
+  if (options.obeyed && (opens || opened)) {
+    held.clear();
+    raw.clear();
+    space.clear();
+    state = State::kText;
+  }
   while (state != State::kText && !certain) {
     fail('\0');
     run({});

@@ -272,5 +272,38 @@ TEST(AnswerReader, LinearTime) {
   }
 }
 
+// A call that a grammar wrote and a limit cut is not handed out as text.
+TEST(AnswerReader, WhatAGrammarBeganIsNoContent) {
+  const std::string tagged = "\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  for (const bool only : {true, false}) {
+    AnswerReader::Options o = options_of(ToolFormat::kTagged);
+    o.obeyed = true;
+    o.calls_only = only;
+    const std::string before = only ? "" : "Well.";
+    for (size_t cut = 0; cut <= tagged.size(); ++cut) {
+      if (only && cut == 1) continue;  // a line end is all there is
+      const auto out = read_everyhow(o, before + tagged.substr(0, cut));
+      const size_t mark = 12;  // of the line end and <tool_call>
+      if (out.size() > (only ? 0U : 1U)) {
+        EXPECT_TRUE(out.back().starts_with("0:f")) << cut;
+      }
+      if (!only && (cut == 0 || cut >= mark)) {
+        EXPECT_EQ(out[0], "c:Well.") << cut;
+      }
+      // A second one that is cut off.
+      const auto two = read_everyhow(o, before + tagged + tagged.substr(0, cut));
+      ASSERT_GE(two.size(), only ? 1U : 2U);
+      EXPECT_EQ(two[only ? 0 : 1], "0:f{\"a\": 1}") << cut;
+      for (size_t i = only ? 1 : 2; i < two.size(); ++i) EXPECT_TRUE(two[i].starts_with("1:f")) << cut << ' ' << two[i];
+    }
+  }
+  AnswerReader::Options o = options_of(ToolFormat::kMistralList);
+  o.obeyed = o.calls_only = true;
+  for (const std::string_view text : {"[TOOL", "[TOOL_CALLS][", "[TOOL_CALLS][{\"name\": \"f"})
+    EXPECT_EQ(read_everyhow(o, text), std::vector<std::string>()) << text;
+  const std::string list = "[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {}}";
+  EXPECT_EQ(read_everyhow(o, list + ", {\"na"), std::vector<std::string>{"0:f{}"});
+}
+
 }  // namespace
 }  // namespace sobre

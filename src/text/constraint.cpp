@@ -68,7 +68,7 @@ struct Constraint::Impl {
   std::unique_ptr<TriggerFinder> finder;
   std::unique_ptr<StateStore> store = std::make_unique<StateStore>();
   Threads threads;
-  bool active = false, stopped = false;
+  bool active = false, stopped = false, too_costly = false;
   uint32_t waiting = 0;  // state of the finder
   std::shared_ptr<const MaskWords> mask;
 
@@ -193,11 +193,15 @@ std::span<const uint64_t> Constraint::mask() {
       for (const int32_t id : c.x().stops) set_bit(*none, id);
       c.mask = none;
     } else {
-      c.mask = c.active ? MaskMaker(c.g(), c.index, *c.store).mask(c.threads) : c.waiting_mask();
+      MaskMaker maker(c.g(), c.index, *c.store);
+      c.mask = c.active ? maker.mask(c.threads) : c.waiting_mask();
+      c.too_costly = maker.spent();
     }
   }
   return *c.mask;
 }
+
+bool Constraint::too_costly() const { return impl_->too_costly; }
 
 bool Constraint::Impl::accept_waiting(int32_t id) {
   if (std::find(start.trigger_tokens.begin(), start.trigger_tokens.end(), id) != start.trigger_tokens.end()) {

@@ -54,6 +54,8 @@ class Constraint {
   /// far is complete. Empty only where the vocabulary cannot write what comes next. Valid until the next accept(). While a
   /// trigger is awaited it may be all ones.
   [[nodiscard]] std::span<const uint64_t> mask();
+  /// The last mask() was given up, as it would have taken too long for a step that others wait for; it has no bit.
+  [[nodiscard]] bool too_costly() const;
   /// Takes the next token. False: it was not allowed (the state is unchanged).
   [[nodiscard]] bool accept(int32_t id);
   /// Appends the ids that must come next whatever the model says, at most `max`: the tokenizer's own cutting of the forced

@@ -19,6 +19,7 @@ void MaskMaker::walk(const TokenTree& tree, const Threads& threads, MaskWords& m
     const TokenTree::Node& node = nodes[i];
     Threads& next = levels_[node.depth];
     next.clear();
+    if (!take(levels_[node.depth - 1].size())) return;
     for (const Thread& t : levels_[node.depth - 1]) machine_.step(t, node.byte, next);
     if (next.empty()) {
       i = node.end;
@@ -78,7 +79,8 @@ std::shared_ptr<const StringMask> MaskMaker::automaton_mask(const Dfa& dfa, cons
     return std::static_pointer_cast<const std::pair<std::shared_ptr<const TokenIndex>, std::shared_ptr<const StringMask>>>(
                found)
         ->second;
-  const auto step = [&dfa, json](DfaState& s, uint8_t byte) {
+  const auto step = [this, &dfa, json](DfaState& s, uint8_t byte) {
+    if (!take(1)) return StringStep::kDead;
     if (json && s.enc.between() && byte == '"') return dfa.accepts(s.q) ? StringStep::kClosed : StringStep::kDead;
     char32_t code = 0;
     switch (read_code(s.enc, byte, json, code)) {
@@ -97,6 +99,7 @@ std::shared_ptr<const StringMask> MaskMaker::automaton_mask(const Dfa& dfa, cons
     return StringStep::kDead;
   };
   auto made = make_string_mask(x_, DfaState{t.q, t.enc}, step);
+  if (spent()) return made;
   // The index is kept with what was made of it, so that its address means it alone.
   g_.cache.put(key,
                std::make_shared<std::pair<std::shared_ptr<const TokenIndex>, std::shared_ptr<const StringMask>>>(index_, made),
@@ -247,6 +250,10 @@ std::shared_ptr<const MaskWords> MaskMaker::mask(const Threads& threads) {
     }
   }
   auto entry = std::make_shared<Entry>(index_, compute(threads));
+  if (spent()) {
+    std::fill(entry->second.begin(), entry->second.end(), 0);
+    return {entry, &entry->second};
+  }
   if (!key.empty()) g_.cache.put(key, entry, entry->second.size() * 8 + key.size());
   return {entry, &entry->second};
 }

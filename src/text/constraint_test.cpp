@@ -67,6 +67,28 @@ const char* const kSchemas[] = {
     R"({"type": "object", "properties": {"a": {}, "b": {"type": "null"}, "ab": {"type": ["null", "boolean"]}}, "maxProperties": 3, "allOf": [{"not": {"additionalProperties": {"type": "string"}}}, {"not": {"patternProperties": {"^a": {"type": "null"}}}}]})",
 };
 
+/// Patterns that all go on with nearly every token: a few are told apart, tens of them would hold a step up.
+TEST_F(ConstraintTest, TooManyPatternsSideBySideAreGivenUp) {
+  const auto patterns = [](int n) {
+    std::string text;
+    for (int i = 0; i < n; ++i)
+      text += fmt::format(R"({}{{"type": "string", "pattern": "k{}", "maxLength": 60}})", i > 0 ? ", " : "", 10 + i);
+    return R"({"anyOf": [)" + text + "]}";
+  };
+  for (const int n : {8, 45}) {
+    Constraint c(compiled(schema(patterns(n))), index_);
+    feed(c, "\"");
+    int given_up = 0;
+    for (int i = 0; i < 2; ++i) {
+      const auto mask = c.mask();
+      EXPECT_EQ(c.too_costly(), std::all_of(mask.begin(), mask.end(), [](uint64_t word) { return word == 0; }));
+      given_up += c.too_costly() ? 1 : 0;
+      feed(c, " word");
+    }
+    EXPECT_EQ(given_up, n > 30 ? 2 : 0) << n;
+  }
+}
+
 /// A token is in the mask exactly when appending its bytes can still become a text of the language: judged by accept(), byte by
 /// byte, for every token of the vocabulary, in states met on random walks.
 TEST_F(ConstraintTest, MasksAreWhatTheyAreDefinedAs) {

@@ -350,13 +350,12 @@ bool NumberTexts::contains(const Side& side, Wide x) const {
     if (x % m == 0) return false;
   }
   if (std::binary_search(side.excluded.begin(), side.excluded.end(), x)) return false;
-  if (!quotients_.empty() || !not_quotients_.empty()) {
+  // What is a multiple goes by the decimal digits, as the specification has it: 19.99 is one of 0.01, although a quotient of
+  // doubles says otherwise. The other way round nothing is lost by leaving out what either calls a multiple.
+  if (!not_quotients_.empty()) {
     const double v = grid_value(x);
     for (const double m : not_quotients_) {
       if (std::floor(v / m) == v / m) return false;
-    }
-    for (const double m : quotients_) {
-      if (std::floor(v / m) != v / m) return false;
     }
   }
   return true;

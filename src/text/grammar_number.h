@@ -107,7 +107,7 @@ class NumberTexts {
   Side sides_[2];
   Wide step_ = 1, integer_step_ = 0;  // 0: no whole number
   std::vector<Wide> not_steps_;
-  std::vector<double> quotients_, not_quotients_;  // steps with a fraction, as validators divide by them
+  std::vector<double> quotients_, not_quotients_;  // steps with a fraction, as doubles
   int exponent_room_ = 0;                          // zeros that e+ texts need after their digits
   int point_ints_ = 15, frac_digits_ = 17;         // digits before a point, and after it
   std::vector<std::string> words_;

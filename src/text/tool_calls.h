@@ -92,6 +92,8 @@ class AnswerReader {
     bool tools = false;                // calls are looked for
     bool reasoning = false;            // think blocks are taken apart
     bool starts_in_reasoning = false;  // the prompt ended with an opened think block
+    bool obeyed = false;               // a grammar holds from a call's opening on: cut off there, an answer is no content
+    bool calls_only = false;           // and from the beginning of the answer
     std::vector<std::string> names;    // tools that exist; a call of another stays content
     uint64_t seed = 0;                 // makes the calls' ids
     uint32_t choice = 0;
