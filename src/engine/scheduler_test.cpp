@@ -369,19 +369,19 @@ TEST(Scheduler, AnAnswerThatFailsFailsAlone) {
   Collector c;
   {
     const std::lock_guard lock(held);
-    for (const size_t slot : {0, 3, 5}) {
+    for (const size_t slot : {0UL, 3UL, 5UL}) {
       ASSERT_TRUE(scheduler->submit(good, {c.sink(slot)}));
       if (slot < 5) {
         ASSERT_TRUE(scheduler->submit(bad, {c.sink(slot + 1), c.sink(slot + 6)}));
       }
     }
   }
-  for (const size_t slot : {0, 3, 5}) {
+  for (const size_t slot : {0UL, 3UL, 5UL}) {
     const auto answer = c.wait(slot);
     EXPECT_EQ(answer.report.end, GenerationEnd::kMaxTokens) << answer.report.error;
     EXPECT_EQ(answer.ids, expected);
   }
-  for (const size_t slot : {1, 4, 6, 9}) {
+  for (const size_t slot : {1UL, 4UL, 6UL, 9UL}) {
     const auto answer = c.wait(slot);
     EXPECT_EQ(answer.report.end, GenerationEnd::kFailed);
     EXPECT_NE(answer.report.error.find("not finite"), std::string::npos) << answer.report.error;
