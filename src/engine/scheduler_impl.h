@@ -117,10 +117,10 @@ struct Scheduler::Impl {
 
 // scheduler_answer.cpp: what an answer does with its logits. Any member of the team, one answer each.
 
-/// Makes sampler, decoder, matcher and constraint, once the prompt is read.
 /// Why no answer can begin: the vocabulary has no token that the grammar takes at first, or finding it takes too long. Empty:
 /// one can. Makes the first mask, which is kept with the grammar.
 [[nodiscard]] std::string begin_fault(const GenerationRequest& request, const std::shared_ptr<const TokenIndex>& index);
+/// Makes sampler, decoder, matcher and constraint, once the prompt is read.
 void begin_answer(Answer& answer, const Model& model, std::shared_ptr<const TokenIndex> index);
 /// Draws the next token and takes what the grammar forces; fills answer.fresh and, at the end, answer.ended and the report.
 void draw_token(Answer& answer, std::span<const float> logits, const Model& model, int context);

@@ -125,13 +125,13 @@ class FileDownload {
   std::unique_ptr<FollowingSum> sum_;  // after file_: it reads from there
   std::string signed_url_;             // where the hub sent us last; empty: ask the hub
   uint64_t fetched_ = 0;
+  int bad_ranges_ = 0;  // answers in a row with another range than was asked for
   Clock::time_point told_{};
 
   // Of the attempt that runs.
   uint64_t from_ = 0;   // asked for from here
   uint64_t skip_ = 0;   // bytes of the answer that are known already
   bool begun_ = false;  // its head was judged
-  int bad_ranges_ = 0;  // answers in a row, of all attempts, with another range than was asked for
   std::string reason_;  // why it ended early
   std::optional<Error> fatal_;
   std::optional<HubResponse> refusal_;  // an answer that may say how long to wait

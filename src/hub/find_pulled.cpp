@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "hub/gguf_names.h"
 #include "hub/hub_names.h"
 #include "hub/pull.h"
 
@@ -99,26 +100,6 @@ std::optional<Pulled> by_files(const HubCache& cache, const std::string& commit,
   return by_manifest(cache, std::move(manifest), name);
 }
 
-}  // namespace
-
-void add_manifests(const HubCache& cache, const std::string& manifest_folder, CachedSnapshot& snapshot) {
-  if (manifest_folder.empty()) return;
-  std::map<std::string, HubFile> files;
-  for (const HubFile& file : snapshot.files) files.emplace(file.path, file);
-  const std::map<std::string, HubFile> there = files;
-  for (const Manifest& manifest : read_manifests(manifest_folder, snapshot.repo, snapshot.commit)) {
-    const bool here = std::any_of(manifest.files.begin(), manifest.files.end(), [&](const HubFile& file) {
-      return there.contains(file.path) || cache.has_blob(snapshot.repo, file.digest, file.size);
-    });
-    if (!here) continue;
-    for (const HubFile& file : manifest.files) files[file.path] = file;
-  }
-  snapshot.files.clear();
-  for (auto& [path, file] : files) snapshot.files.push_back(std::move(file));
-}
-
-namespace {
-
 /// A whole model of a commit that no ref names any more: what a branch was before somebody moved it. The one used last.
 std::optional<Pulled> of_an_earlier_commit(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
   if (is_commit(name.revision)) return std::nullopt;
@@ -142,10 +123,28 @@ std::optional<Pulled> of_an_earlier_commit(const HubCache& cache, const std::str
 /// Without a quantisation Q4_K_M is meant, or the only one there is: which of these another one is, the hub alone knows.
 bool may_be_another(const Pulled& pulled) {
   const std::string& model = pulled.manifest.model;
-  return model.ends_with(".gguf") && model.find("Q4_K_M") == std::string::npos && model.find("q4_k_m") == std::string::npos;
+  if (!model.ends_with(".gguf")) return false;
+  const auto part = split_name(model, ".gguf");
+  return quant_of_stem(part ? part->base : model.substr(0, model.size() - 5)) != "Q4_K_M";
 }
 
 }  // namespace
+
+void add_manifests(const HubCache& cache, const std::string& manifest_folder, CachedSnapshot& snapshot) {
+  if (manifest_folder.empty()) return;
+  std::map<std::string, HubFile> files;
+  for (const HubFile& file : snapshot.files) files.emplace(file.path, file);
+  const std::map<std::string, HubFile> there = files;
+  for (const Manifest& manifest : read_manifests(manifest_folder, snapshot.repo, snapshot.commit)) {
+    const bool here = std::any_of(manifest.files.begin(), manifest.files.end(), [&](const HubFile& file) {
+      return there.contains(file.path) || cache.has_blob(snapshot.repo, file.digest, file.size);
+    });
+    if (!here) continue;
+    for (const HubFile& file : manifest.files) files[file.path] = file;
+  }
+  snapshot.files.clear();
+  for (auto& [path, file] : files) snapshot.files.push_back(std::move(file));
+}
 
 std::optional<Pulled> find_pulled(const HubCache& cache, const std::string& manifest_folder, const HubName& name) {
   const auto commit = cache.commit_of(name.repo, name.revision);

@@ -160,10 +160,10 @@ const CpuRating* find_cpu_rating(std::string_view name) {
 std::optional<CpuPowerModel> table_power_model(const CpuInfo& cpu) {
   const CpuRating* rating = find_cpu_rating(cpu.name);
   if (rating == nullptr) return std::nullopt;
-  const double by_threads = static_cast<double>(cpu.cpus) / rating->threads;
   // ARM's cpuinfo tells neither sockets nor a hypervisor; a part of a virtual machine's size is the more usual by far.
-  const bool arm = cpu.vendor.empty() && rating->family;
-  const double sockets = cpu.virtual_machine ? std::min(1.0, by_threads) : arm ? by_threads : cpu.sockets;
+  const bool by_threads = cpu.virtual_machine || (cpu.vendor.empty() && rating->family);
+  const int threads = cpu.virtual_machine ? std::min(cpu.cpus, rating->threads) : cpu.cpus;
+  const double sockets = by_threads ? static_cast<double>(threads) / rating->threads : cpu.sockets;
   CpuPowerModel model;
   model.method = "estimate-tdp";
   model.full_w = rating->tdp_w * sockets;
@@ -172,15 +172,14 @@ std::optional<CpuPowerModel> table_power_model(const CpuInfo& cpu) {
   model.low_factor = 0.51;
   model.high_factor = 2;
   const std::string what = rating->family ? fmt::format("a usual part of the family '{}'", rating->words) : cpu.name;
-  model.boundary = cpu.virtual_machine || arm
-                       ? fmt::format(
-                             "processor packages, modelled: {} of {} threads of {}, rated {:g} W; no memory, disks, "
-                             "fans or power supply",
-                             arm ? cpu.cpus : std::min(cpu.cpus, rating->threads), rating->threads, what, rating->tdp_w)
-                       : fmt::format(
-                             "processor packages, modelled: {} x {}, rated {:g} W; no memory, disks, fans or power "
-                             "supply",
-                             cpu.sockets, what, rating->tdp_w);
+  model.boundary = by_threads ? fmt::format(
+                                    "processor packages, modelled: {} of {} threads of {}, rated {:g} W; no memory, disks, "
+                                    "fans or power supply",
+                                    threads, rating->threads, what, rating->tdp_w)
+                              : fmt::format(
+                                    "processor packages, modelled: {} x {}, rated {:g} W; no memory, disks, fans or power "
+                                    "supply",
+                                    cpu.sockets, what, rating->tdp_w);
   return model;
 }
 

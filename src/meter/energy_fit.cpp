@@ -14,8 +14,9 @@ constexpr std::array<double, 3> kTypical{1e-11, 5e-10, 5e-10};
 // Weight of the windows before, at each new one: some hundred windows, half a minute of work.
 constexpr double kRemember = 0.995;
 // How strongly terms that the windows do not tell apart are held to the common proportion, of a window's own weight.
-constexpr double kLeastScale = 1e-3;  // of the one factor that fits all windows together
 constexpr double kRidge = 1e-3;
+// What a kind of work costs at least, of the one factor that fits all windows together.
+constexpr double kLeastScale = 1e-3;
 
 using Terms = std::array<double, 3>;
 using Matrix = std::array<Terms, 3>;
